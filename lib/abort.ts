@@ -24,7 +24,9 @@ export function deadline(what: string, timeoutMs: number, parent?: AbortSignal):
   const controller = new AbortController();
   const expire = () =>
     controller.abort(
-      new DomainError("deadline-exceeded", `${what} did not finish within ${formatDuration(timeoutMs)}.`, { retryable: true }),
+      new DomainError("deadline-exceeded", `${what} did not finish within ${formatDuration(timeoutMs)}.`, {
+        retryable: true,
+      }),
     );
   const timer = setTimeout(expire, timeoutMs);
   const signal = parent ? AbortSignal.any([parent, controller.signal]) : controller.signal;

@@ -8,7 +8,9 @@ export class InputError extends Error {
 
   constructor(input: string, value: string, allowed: string, hint?: string) {
     const shown = value.length > 200 ? `${value.slice(0, 200)}…` : value;
-    super(`Input ${input} is ${shown === "" ? "empty" : JSON.stringify(shown)}; allowed: ${allowed}.${hint ? `\n${hint}` : ""}`);
+    super(
+      `Input ${input} is ${shown === "" ? "empty" : JSON.stringify(shown)}; allowed: ${allowed}.${hint ? `\n${hint}` : ""}`,
+    );
     this.input = input;
   }
 }

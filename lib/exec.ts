@@ -38,7 +38,10 @@ export class CommandError extends Error {
   constructor(command: string, args: readonly string[], exitCode: number, stderr: string, cause?: unknown) {
     const tail = stderr.trim().split("\n").slice(-5).join("\n");
     const what = exitCode === 127 ? "could not be started" : `ended with exit code ${exitCode}`;
-    super(`${[command, ...args].join(" ")} ${what}.${tail ? `\n${tail}` : ""}`, cause === undefined ? undefined : { cause });
+    super(
+      `${[command, ...args].join(" ")} ${what}.${tail ? `\n${tail}` : ""}`,
+      cause === undefined ? undefined : { cause },
+    );
     this.command = command;
     this.exitCode = exitCode;
     this.stderr = stderr;

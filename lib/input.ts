@@ -38,7 +38,11 @@ export function integer(get: GetInput, name: string, min: number, max = Number.M
   const value = get(name).trim();
   const parsed = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (!(parsed >= min && parsed <= max)) {
-    throw new InputError(name, value, max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`);
+    throw new InputError(
+      name,
+      value,
+      max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`,
+    );
   }
   return parsed;
 }
@@ -47,7 +51,8 @@ export function integer(get: GetInput, name: string, min: number, max = Number.M
 export function duration(get: GetInput, name: string): number {
   const value = get(name).trim();
   const parsed = parseDuration(value);
-  if (parsed === undefined || parsed <= 0) throw new InputError(name, value, "a duration such as 90s, 10m, 1h30m or a number of seconds");
+  if (parsed === undefined || parsed <= 0)
+    throw new InputError(name, value, "a duration such as 90s, 10m, 1h30m or a number of seconds");
   return parsed;
 }
 

@@ -19,7 +19,11 @@ export function parseSize(text: string): number | undefined {
 
 /** Formats bytes for people in decimal units: `1.8 GB`, `340 MB`, `12 kB`, `17 B`. */
 export function formatSize(sizeBytes: number): string {
-  for (const [unit, factor] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const) {
+  for (const [unit, factor] of [
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ] as const) {
     if (sizeBytes >= factor) return `${(sizeBytes / factor).toFixed(sizeBytes < factor * 10 ? 1 : 0)} ${unit}`;
   }
   return `${sizeBytes} B`;

@@ -6,25 +6,81 @@ export type Conclusion = "success" | "failure" | "timed-out" | "usage" | "infras
  * the action's README documents it, and every engine picks from it.
  */
 export const reasons = {
-  passed: { conclusion: "success", retryable: false, meaning: "The command ended with exit code 0 and no required case failed." },
-  "test-failed": { conclusion: "failure", retryable: false, meaning: "The command ended with another exit code than 0." },
-  "cases-failed": { conclusion: "failure", retryable: false, meaning: "The command ended with exit code 0, but a result file holds failed cases." },
-  "gpu-cases-skipped": { conclusion: "failure", retryable: false, meaning: "A GPU was required, but GPU cases were skipped." },
-  "results-missing": { conclusion: "failure", retryable: false, meaning: "No file matched `results`, or none of them could be read." },
-  "out-of-memory": { conclusion: "failure", retryable: false, meaning: "The kernel ended the test at its memory limit, whatever its exit code." },
+  passed: {
+    conclusion: "success",
+    retryable: false,
+    meaning: "The command ended with exit code 0 and no required case failed.",
+  },
+  "test-failed": {
+    conclusion: "failure",
+    retryable: false,
+    meaning: "The command ended with another exit code than 0.",
+  },
+  "cases-failed": {
+    conclusion: "failure",
+    retryable: false,
+    meaning: "The command ended with exit code 0, but a result file holds failed cases.",
+  },
+  "gpu-cases-skipped": {
+    conclusion: "failure",
+    retryable: false,
+    meaning: "A GPU was required, but GPU cases were skipped.",
+  },
+  "results-missing": {
+    conclusion: "failure",
+    retryable: false,
+    meaning: "No file matched `results`, or none of them could be read.",
+  },
+  "out-of-memory": {
+    conclusion: "failure",
+    retryable: false,
+    meaning: "The kernel ended the test at its memory limit, whatever its exit code.",
+  },
   "timed-out": { conclusion: "timed-out", retryable: false, meaning: "The test ran longer than `timeout`." },
-  "pending-timeout": { conclusion: "infrastructure", retryable: true, meaning: "The test had not started within `pending-timeout`." },
-  unschedulable: { conclusion: "infrastructure", retryable: false, meaning: "No node can ever run the pod as it is asked for." },
+  "pending-timeout": {
+    conclusion: "infrastructure",
+    retryable: true,
+    meaning: "The test had not started within `pending-timeout`.",
+  },
+  unschedulable: {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning: "No node can ever run the pod as it is asked for.",
+  },
   "image-pull-failed": { conclusion: "infrastructure", retryable: true, meaning: "The node could not pull the image." },
-  "container-start-failed": { conclusion: "infrastructure", retryable: false, meaning: "The container could not be created or started." },
-  "admission-refused": { conclusion: "infrastructure", retryable: false, meaning: "The API server, a quota or a policy refused the pod." },
+  "container-start-failed": {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning: "The container could not be created or started.",
+  },
+  "admission-refused": {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning: "The API server, a quota or a policy refused the pod.",
+  },
   evicted: { conclusion: "infrastructure", retryable: true, meaning: "The node or the scheduler removed the pod." },
-  "pod-deleted": { conclusion: "infrastructure", retryable: true, meaning: "Somebody deleted the pod or the Job while it ran." },
+  "pod-deleted": {
+    conclusion: "infrastructure",
+    retryable: true,
+    meaning: "Somebody deleted the pod or the Job while it ran.",
+  },
   "node-lost": { conclusion: "infrastructure", retryable: true, meaning: "The node stopped answering." },
-  "api-unreachable": { conclusion: "infrastructure", retryable: true, meaning: "The API server did not answer for longer than we wait." },
-  "not-authorized": { conclusion: "infrastructure", retryable: false, meaning: "The account may not do what the run needs." },
+  "api-unreachable": {
+    conclusion: "infrastructure",
+    retryable: true,
+    meaning: "The API server did not answer for longer than we wait.",
+  },
+  "not-authorized": {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning: "The account may not do what the run needs.",
+  },
   "engine-failed": { conclusion: "infrastructure", retryable: true, meaning: "podman or docker failed." },
-  unknown: { conclusion: "infrastructure", retryable: true, meaning: "No exit code could be read: never taken for success." },
+  unknown: {
+    conclusion: "infrastructure",
+    retryable: true,
+    meaning: "No exit code could be read: never taken for success.",
+  },
   cancelled: { conclusion: "cancelled", retryable: true, meaning: "The run was cancelled." },
 } as const satisfies Record<string, { conclusion: Conclusion; retryable: boolean; meaning: string }>;
 
