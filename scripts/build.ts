@@ -1,4 +1,5 @@
 // Bundles every action's main.ts and post.ts with ncc: node scripts/build.ts [--force] [ACTION...]
+// Types are checked on the way: without them ncc takes our modules for CommonJS and finds no @actions package.
 import { spawn } from "node:child_process";
 import { existsSync, globSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
