@@ -1,0 +1,77 @@
+import { array, boolean, type InferOutput, number, object, safeParse, string } from "valibot";
+import type { Gpu } from "./test-pod.ts";
+
+/**
+ * The program that runs a test inside its container: `/bin/sh /gpu-ci/bin/run COMMAND ARGUMENT...`, in POSIX sh for dash, bash and
+ * busybox. It is told by environment: GPU_CI_COLLECT (patterns, one a line), GPU_CI_TIMEOUT (seconds), GPU_CI_GPUS (0 asks no nvidia-smi),
+ * GPU_CI_OUT (/gpu-ci/out), GPU_CI_CONTROL (a writable folder, /tmp), GPU_CI_RECEIPT (/dev/termination-log) and GPU_CI_HOLD (seconds
+ * to wait for a reader of GPU_CI_OUT; unset: exit at once). Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of
+ * folders; a matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored.
+ */
+export const wrapperScript = `#!/bin/sh
+control=\${GPU_CI_CONTROL:-/tmp} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' timers=''
+after() { (trap 'kill "$nap" 2>/dev/null; exit' TERM; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }
+stop() { again=1; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
+copy() {
+  for path; do
+    path=\${path%/} to=$out/\${path#/}
+    [ -e "$path" ] && mkdir -p "\${to%/*}" && cp -RL -- "$path" "\${to%/*}/" && count=$((count + 1))
+  done
+}
+gather() {
+  case $1 in *'**/'*) ;; *) copy $1; return ;; esac
+  head=\${1%%'**/'*} tail=\${1#*'**/'} depth=''
+  while copy $head$depth$tail; set -- $head$depth*/; [ -d "$1" ]; do depth="$depth*/"; done
+}
+trap stop TERM INT HUP QUIT
+trap 'late=true; stop' USR1
+[ "\${GPU_CI_GPUS:-0}" = 0 ] || nvidia-smi --query-gpu=name,uuid,driver_version,memory.total --format=csv,noheader >"$control/gpus" 2>/dev/null &
+query=$!
+exec 3<&0 # a background command reads /dev/null unless it is given a descriptor
+"$@" <&3 3<&- & child=$! code=''
+[ -z "$again" ] || stop
+[ -z "\${GPU_CI_TIMEOUT:-}" ] || after "$GPU_CI_TIMEOUT" kill -USR1 $$
+while again='' && { wait "$child"; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
+[ -z "$timers" ] || kill $timers 2>/dev/null
+child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill $timers 2>/dev/null
+IFS='
+'; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''
+for pattern; do gather "$pattern"; done
+[ ! -r "$control/gpus" ] || while read -r line; do case $line in *[\\"\\\\]*) ;; *) gpus="$gpus\${gpus:+,}\\"$line\\"" ;; esac; done <"$control/gpus"
+printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s]}\\n' "$code" "$late" "$count" "$gpus" >"\${GPU_CI_RECEIPT:-/dev/termination-log}"
+[ -z "\${GPU_CI_HOLD:-}" ] || mkfifo "$control/ended" "$control/read" 2>/dev/null
+if [ -n "\${GPU_CI_HOLD:-}" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
+  exec 8<>"$control/ended" 9<>"$control/read"
+  : >"$control/done"; echo >&8
+  (while sleep "$GPU_CI_HOLD" && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
+  holder=$!; read -r line <&9; kill "$holder" 2>/dev/null
+fi
+exit "$code"
+`;
+
+const receipt = object({ exitCode: number(), timedOut: boolean(), collected: number(), gpus: array(string()) });
+
+/** What the wrapper left in the termination message; `gpus` are what nvidia-smi saw inside the container. */
+export interface Receipt extends Omit<InferOutput<typeof receipt>, "gpus"> {
+  readonly gpus: readonly Gpu[];
+}
+
+/** Reads the wrapper's receipt; undefined when the text is none, as after a kill or when the command ran bare. */
+export function parseReceipt(text: string): Receipt | undefined {
+  const parsed = safeParse(receipt, parseJson(text));
+  if (!parsed.success) return undefined;
+  return { ...parsed.output, gpus: parsed.output.gpus.map(parseGpu) };
+}
+
+function parseGpu(line: string): Gpu {
+  const [product = "", uuid = "", driver = "", memory = ""] = line.split(",").map((field) => field.trim());
+  return { product, uuid, driver, memory };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseReceipt, wrapperScript } from "../../../../lib/engine/wrapper.ts";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "gpu-ci-wrapper-"));
+  await writeFile(join(home, "run"), wrapperScript);
+  await mkdir(join(home, "work"));
+  await mkdir(join(home, "control"));
+});
+afterEach(() => rm(home, { recursive: true }));
+
+interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+  readonly onLine?: (kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+async function run(command: readonly string[], { env = {}, stdin = "", onLine }: RunOptions = {}) {
+  const child = spawn("/bin/sh", [join(home, "run"), ...command], {
+    cwd: join(home, "work"),
+    env: {
+      PATH: `${home}:${process.env["PATH"]}`,
+      GPU_CI_CONTROL: join(home, "control"),
+      GPU_CI_OUT: join(home, "out"),
+      GPU_CI_RECEIPT: join(home, "receipt"),
+      ...env,
+    },
+  });
+  child.stdin.end(stdin);
+  let stdout = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    if (chunk.includes("ready")) onLine?.((signal) => child.kill(signal));
+  });
+  const exitCode = await new Promise((resolve) => child.once("exit", resolve));
+  const receipt = parseReceipt(await readFile(join(home, "receipt"), "utf8").catch(() => ""));
+  return { stdout, exitCode, receipt };
+}
+
+async function outFiles(): Promise<string[]> {
+  const entries = await readdir(join(home, "out"), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(home.length + 5))
+    .sort();
+}
+
+const sh = (script: string) => ["/bin/sh", "-c", script];
+
+describe("wrapper", () => {
+  it("has at most 40 lines", () => {
+    expect(wrapperScript.trimEnd().split("\n").length).toBeLessThanOrEqual(40);
+  });
+
+  it("passes stdin and arguments through and exits with the command's own code", async () => {
+    const result = await run(["/bin/sh", "-c", 'read -r x; printf "%s|%s" "$x" "$1"; exit 3', "sh", "a b'\"*"], {
+      stdin: "from stdin\n",
+    });
+    expect(result).toEqual({
+      stdout: "from stdin|a b'\"*",
+      exitCode: 3,
+      receipt: { exitCode: 3, timedOut: false, collected: 0, gpus: [] },
+    });
+  });
+
+  it.each([
+    ["a command that does not exist", ["/no/such/program"], 127],
+    ["a command killed by a signal", sh("kill -KILL $$"), 137],
+  ])("reports %s", async (_name, command, exitCode) => {
+    expect((await run(command)).exitCode).toBe(exitCode);
+  });
+
+  it("collects by patterns, whole folders and any depth, and keeps relative paths", async () => {
+    const make = [
+      "mkdir -p 'build/a b/deep' logs/x",
+      "for f in build/top.xml 'build/a b/one.xml' 'build/a b/deep/two.xml' build/no.txt logs/x/y -dash.log; do echo 1 > \"./$f\"; done",
+    ].join("; ");
+    const patterns = "build/**/*.xml\nlogs\n*.log\nabsent/*.xml";
+    const { receipt } = await run(sh(make), { env: { GPU_CI_COLLECT: patterns } });
+    expect(await outFiles()).toEqual(
+      ["-dash.log", "build/a b/deep/two.xml", "build/a b/one.xml", "build/top.xml", "logs/x/y"].sort(),
+    );
+    expect(receipt?.collected).toBe(5);
+  });
+
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "forwards %s, collects, and exits with the code the command chose",
+    async (signal) => {
+      const script = "trap 'echo 1 > late.xml; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+      const result = await run(sh(script), { env: { GPU_CI_COLLECT: "*.xml" }, onLine: (kill) => kill(signal) });
+      expect([result.exitCode, await outFiles()]).toEqual([7, ["late.xml"]]);
+    },
+  );
+
+  it("kills a command that ignores TERM after 2 s and still collects", async () => {
+    const script = "trap '' TERM; echo 1 > early.xml; echo ready; while :; do sleep 0.05; done";
+    const result = await run(sh(script), { env: { GPU_CI_COLLECT: "*.xml" }, onLine: (kill) => kill("SIGTERM") });
+    expect([result.exitCode, await outFiles()]).toEqual([137, ["early.xml"]]);
+  });
+
+  it("ends the command at its timeout and says so in the receipt", async () => {
+    const result = await run(["sleep", "30"], { env: { GPU_CI_TIMEOUT: "1" } });
+    expect(result.receipt).toEqual({ exitCode: 143, timedOut: true, collected: 0, gpus: [] });
+  });
+
+  it("records the GPUs that nvidia-smi reports", async () => {
+    const line = "NVIDIA A100-SXM4-80GB, GPU-5c7a, 535.54.03, 81920 MiB";
+    await writeFile(join(home, "nvidia-smi"), `#!/bin/sh\nsleep 0.2\necho '${line}'\n`, { mode: 0o755 });
+    const { receipt } = await run(["true"], { env: { GPU_CI_GPUS: "1" } });
+    expect(receipt?.gpus).toEqual([
+      { product: "NVIDIA A100-SXM4-80GB", uuid: "GPU-5c7a", driver: "535.54.03", memory: "81920 MiB" },
+    ]);
+  });
+
+  it("waits for a reader only as long as it is told to", async () => {
+    const result = await run(["true"], { env: { GPU_CI_HOLD: "1" } });
+    expect([result.exitCode, await readdir(join(home, "control"))]).toEqual([0, ["done", "ended", "read"]]);
+  });
+});
+
+describe("parseReceipt", () => {
+  it.each(["", "panic: out of memory", "{", '{"exitCode":"0"}', "null"])("finds none in %j", (text) => {
+    expect(parseReceipt(text)).toBeUndefined();
+  });
+});
