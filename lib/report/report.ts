@@ -1,0 +1,147 @@
+import * as v from "valibot";
+import { type Conclusion, type Reason, reasons } from "./conclusion.ts";
+import { judge } from "./judge.ts";
+import { isFailed, type TestSuite } from "./test-suite.ts";
+
+const reasonWords = Object.keys(reasons) as [Reason, ...Reason[]];
+const conclusionWords = [
+  "success",
+  "failure",
+  "timed-out",
+  "usage",
+  "infrastructure",
+  "cancelled",
+] as const satisfies readonly Conclusion[];
+
+const caseSchema = v.object({
+  suite: v.string(),
+  className: v.string(),
+  name: v.string(),
+  outcome: v.picklist(["passed", "failed", "errored", "skipped"]),
+  durationMs: v.number(),
+  message: v.string(),
+  text: v.string(),
+  file: v.nullable(v.string()),
+  line: v.nullable(v.number()),
+  gpu: v.boolean(),
+});
+
+const gpuSchema = v.object({ product: v.string(), uuid: v.string(), driver: v.string(), memory: v.string() });
+
+const reportSchema = v.object({
+  schema: v.literal(1),
+  conclusion: v.picklist(conclusionWords),
+  reason: v.picklist(reasonWords),
+  detail: v.string(),
+  retryable: v.boolean(),
+  /** The container's own exit code; null when none was reported. */
+  exitCode: v.nullable(v.number()),
+  passed: v.number(),
+  failed: v.number(),
+  skipped: v.number(),
+  engine: v.picklist(["kubernetes", "podman", "docker"]),
+  image: v.string(),
+  jobName: v.string(),
+  podName: v.nullable(v.string()),
+  node: v.nullable(v.string()),
+  /** GPUs that the test saw. */
+  gpus: v.array(gpuSchema),
+  gpusRequired: v.number(),
+  /** RFC 3339, UTC. */
+  startedAt: v.string(),
+  queueMs: v.number(),
+  pullMs: v.number(),
+  runMs: v.number(),
+  logComplete: v.boolean(),
+  cases: v.array(caseSchema),
+});
+
+/** Everything known about one run, as report.json has it. */
+export type Report = v.InferOutput<typeof reportSchema>;
+
+/** A case within a report: that of lib/report/test-suite.ts with null where JSON has no undefined. */
+export type ReportCase = Report["cases"][number];
+
+/** What a report is made from. */
+export interface ReportOptions {
+  /** How the container ended; an engine's Termination fits. */
+  readonly termination: {
+    readonly exitCode: number | undefined;
+    readonly reason: Reason;
+    readonly detail: string;
+    readonly node: string | undefined;
+    readonly gpus: readonly Report["gpus"][number][];
+    readonly queueMs: number;
+    readonly pullMs: number;
+    readonly runMs: number;
+  };
+  readonly suites: readonly TestSuite[];
+  readonly resultsWanted: boolean;
+  readonly gpusRequired: number;
+  readonly engine: Report["engine"];
+  readonly image: string;
+  readonly jobName: string;
+  readonly podName: string | undefined;
+  readonly startedAt: Date;
+  readonly logComplete: boolean;
+  /** Replaces secrets in every text that came from the test; default leaves texts as they are. */
+  readonly mask?: (text: string) => string;
+}
+
+/** Judges the run and puts everything known about it into one report. */
+export function createReport(options: ReportOptions): Report {
+  const mask = options.mask ?? ((text) => text);
+  const { termination } = options;
+  const cases = options.suites
+    .flatMap((suite) => suite.cases)
+    .map(
+      (testCase): ReportCase => ({
+        ...testCase,
+        suite: mask(testCase.suite),
+        className: mask(testCase.className),
+        name: mask(testCase.name),
+        message: mask(testCase.message),
+        text: mask(testCase.text),
+        file: testCase.file ?? null,
+        line: testCase.line ?? null,
+      }),
+    );
+  const verdict = judge(options);
+  return {
+    schema: 1,
+    ...verdict,
+    detail: mask(verdict.detail),
+    exitCode: termination.exitCode ?? null,
+    passed: cases.filter((testCase) => testCase.outcome === "passed").length,
+    failed: cases.filter(isFailed).length,
+    skipped: cases.filter((testCase) => testCase.outcome === "skipped").length,
+    engine: options.engine,
+    image: options.image,
+    jobName: options.jobName,
+    podName: options.podName ?? null,
+    node: termination.node ?? null,
+    gpus: termination.gpus.map((gpu) => ({ ...gpu })),
+    gpusRequired: options.gpusRequired,
+    startedAt: options.startedAt.toISOString(),
+    queueMs: termination.queueMs,
+    pullMs: termination.pullMs,
+    runMs: termination.runMs,
+    logComplete: options.logComplete,
+    cases,
+  };
+}
+
+/** The text of report.json. */
+export function formatReport(report: Report): string {
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+/** Reads report.json; undefined when the text is not a report of this schema. */
+export function parseReport(text: string): Report | undefined {
+  try {
+    const parsed = v.safeParse(reportSchema, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
