@@ -1,0 +1,105 @@
+import { randomInt } from "node:crypto";
+import { createLineCleaner } from "./log-line.ts";
+import { createSecretMask } from "./secret-mask.ts";
+
+export interface LogRelayOptions {
+  /** Writes to the console. Once it has failed (a closed pipe) nothing more is written: the verdict does not depend on a reader. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Secrets to hide, in all their forms. */
+  readonly mask: readonly string[];
+  /** Token of createFenceToken under GitHub Actions: between its two lines the runner obeys no command. */
+  readonly fence?: string;
+}
+
+export interface LogRelay {
+  /** Takes bytes as the container wrote them, cut anywhere. */
+  push(bytes: Uint8Array): Promise<void>;
+  /** Writes what is left and closes the fence. May be called again. */
+  end(): Promise<void>;
+}
+
+/** A token nobody in a container can guess. Digits only: the runner compares tokens without regard to case. */
+export function createFenceToken(): string {
+  return Array.from({ length: 8 }, () => String(randomInt(10_000)).padStart(4, "0")).join("");
+}
+
+/**
+ * Shows a container's log as data: whole lines of valid UTF-8, colours kept, control sequences gone, secrets masked, and nothing in
+ * it that the runner or the web view would take for a command (design.md rule 9). How the runner reads lines:
+ * https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+ */
+export function createLogRelay({ write, mask, fence }: LogRelayOptions): LogRelay {
+  const cleaner = createLineCleaner();
+  const secrets = createSecretMask(mask, fence === undefined ? [] : [fence]);
+  const breaker = createCommandBreaker();
+  let state: "new" | "open" | "ended" = "new";
+  let reachable = true;
+  let lastByte = 0x0a;
+  let coloured = false;
+  const send = async (bytes: Uint8Array) => {
+    if (bytes.length === 0 || !reachable) return;
+    lastByte = bytes.at(-1) ?? lastByte;
+    coloured ||= bytes.includes(0x1b);
+    await write(bytes).catch(() => {
+      reachable = false;
+    });
+  };
+  const open = async () => {
+    if (state === "new" && fence !== undefined) await send(Buffer.from(`::stop-commands::${fence}\n`));
+    state = "open";
+  };
+  return {
+    async push(bytes) {
+      if (state === "ended") return;
+      await open();
+      await send(breaker.push(secrets.push(cleaner.push(bytes))));
+    },
+    async end() {
+      if (state === "ended") return;
+      const wasOpen = state === "open";
+      state = "ended";
+      if (!wasOpen) return;
+      const rest = [secrets.push(cleaner.end()), secrets.end()].map((bytes) => breaker.push(bytes));
+      await send(Buffer.concat([...rest, breaker.end()]));
+      if (lastByte !== 0x0a) await send(Buffer.from("\n"));
+      if (fence !== undefined) await send(Buffer.from(`::${fence}::\n`));
+      else if (coloured) await send(Buffer.from("\u001b[0m"));
+    },
+  };
+}
+
+const command = Buffer.from("##[");
+const brokenCommand = Buffer.from("## [");
+const hash = 0x23;
+
+/** The runner finds `##[` anywhere in a line, and the web view draws it: a space breaks it. */
+function createCommandBreaker() {
+  let heldHashes = 0;
+  return {
+    push(bytes: Uint8Array): Uint8Array {
+      if (bytes.length === 0) return bytes;
+      const input =
+        heldHashes === 0
+          ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+          : Buffer.concat([Buffer.alloc(heldHashes, hash), bytes]);
+      heldHashes = trailingHashes(input);
+      return breakCommands(input.subarray(0, input.length - heldHashes));
+    },
+    end: (): Uint8Array => Buffer.alloc(heldHashes, hash),
+  };
+}
+
+function trailingHashes(bytes: Uint8Array): number {
+  if (bytes.at(-1) !== hash) return 0;
+  return bytes.at(-2) === hash ? 2 : 1;
+}
+
+function breakCommands(bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = bytes.indexOf(command); at !== -1; at = bytes.indexOf(command, from)) {
+    parts.push(bytes.subarray(from, at), brokenCommand);
+    from = at + command.length;
+  }
+  return parts.length === 0 ? bytes : Buffer.concat([...parts, bytes.subarray(from)]);
+}

@@ -1,0 +1,126 @@
+import { isMaskable, secretForms } from "./secret-forms.ts";
+
+const stars = Buffer.from("***");
+
+/** Replaces secrets in a stream of bytes by `***`. */
+export interface SecretMask {
+  /** What is known to hold no secret; an end that may be the beginning of one is kept back for the next call. */
+  push(bytes: Uint8Array): Uint8Array;
+  /** What was kept back. */
+  end(): Uint8Array;
+}
+
+/** All patterns, indexed for the search of Wu and Manber, "A fast algorithm for multi-pattern searching" (1994), with blocks of two bytes. */
+interface Index {
+  readonly window: number;
+  readonly longest: number;
+  /** How far the window may move when it ends in this block; 0 means that a pattern may match. */
+  readonly shift: Uint8Array;
+  /** Patterns by the block at which their first `window` bytes end, longest first. */
+  readonly byBlock: ReadonlyMap<number, readonly Uint8Array[]>;
+  readonly byFirstByte: readonly (readonly Uint8Array[] | undefined)[];
+}
+
+/** A mask for these secrets in all their forms, and for `literals` as they are. Values shorter than four characters are left out. */
+export function createSecretMask(secrets: readonly string[], literals: readonly string[] = []): SecretMask {
+  const forms = new Set([...secrets.flatMap((secret) => [...secretForms(secret)]), ...literals.filter(isMaskable)]);
+  if (forms.size === 0) return { push: (bytes) => bytes, end: () => new Uint8Array() };
+  const index = buildIndex([...forms].map((form) => Buffer.from(form)));
+  let held: Uint8Array = new Uint8Array();
+  /** Bytes of `held` that belong to a secret whose stars were given out already. */
+  let heldMasked = 0;
+  return {
+    push(bytes) {
+      const input = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+      const keepFrom = startOfPossibleSecret(input, index);
+      const { output, maskedUntil } = replaceSecrets(input, index, keepFrom, heldMasked);
+      held = Uint8Array.from(input.subarray(keepFrom));
+      heldMasked = Math.max(0, maskedUntil - keepFrom);
+      return output;
+    },
+    end() {
+      const rest = held.subarray(heldMasked);
+      held = new Uint8Array();
+      heldMasked = 0;
+      return rest;
+    },
+  };
+}
+
+/** Replaces secrets in a whole text: for reports, summaries and messages. */
+export function maskText(text: string, secrets: readonly string[]): string {
+  const mask = createSecretMask(secrets);
+  const start = mask.push(Buffer.from(text));
+  return Buffer.concat([start, mask.end()]).toString("utf8");
+}
+
+function buildIndex(patterns: readonly Buffer[]): Index {
+  const longestFirst = patterns.toSorted((a, b) => b.length - a.length);
+  const window = Math.min(255, ...patterns.map((pattern) => pattern.length));
+  const shift = new Uint8Array(65_536).fill(window - 1);
+  const byBlock = new Map<number, Buffer[]>();
+  const byFirstByte: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
+  for (const pattern of longestFirst) {
+    for (let end = 1; end < window; end++) {
+      const block = blockAt(pattern, end);
+      shift[block] = Math.min(shift[block] ?? 0, window - 1 - end);
+    }
+    const last = blockAt(pattern, window - 1);
+    byBlock.set(last, [...(byBlock.get(last) ?? []), pattern]);
+    const first = pattern[0] ?? 0;
+    byFirstByte[first] = [...(byFirstByte[first] ?? []), pattern];
+  }
+  return { window, longest: longestFirst[0]?.length ?? 0, shift, byBlock, byFirstByte };
+}
+
+function blockAt(bytes: Uint8Array, end: number): number {
+  return ((bytes[end - 1] ?? 0) << 8) | (bytes[end] ?? 0);
+}
+
+/** Replaces what begins before `until`. Overlapping secrets become one run of stars, so that no end of the second one shows. */
+function replaceSecrets(input: Uint8Array, index: Index, until: number, alreadyMasked: number) {
+  const { window, shift } = index;
+  const parts: Uint8Array[] = [];
+  let maskedUntil = alreadyMasked;
+  const lastEnd = Math.min(input.length, until + window - 1);
+  for (let end = window - 1; end < lastEnd; ) {
+    const step = shift[((input[end - 1] as number) << 8) | (input[end] as number)] as number;
+    if (step > 0) {
+      end += step;
+      continue;
+    }
+    const start = end - window + 1;
+    const length = matchAt(input, start, index.byBlock.get(blockAt(input, end)) ?? []);
+    if (length > 0 && start >= maskedUntil) parts.push(input.subarray(maskedUntil, start), stars);
+    if (length > 0) maskedUntil = Math.max(maskedUntil, start + length);
+    end++;
+  }
+  if (parts.length === 0 && maskedUntil === 0) return { output: input.subarray(0, until), maskedUntil };
+  if (maskedUntil < until) parts.push(input.subarray(maskedUntil, until));
+  return { output: Buffer.concat(parts), maskedUntil };
+}
+
+/** Length of the longest pattern at `start`; 0 when there is none. */
+function matchAt(input: Uint8Array, start: number, patterns: readonly Uint8Array[]): number {
+  return (
+    patterns.find((pattern) => pattern.length <= input.length - start && agree(input, start, pattern, pattern.length))
+      ?.length ?? 0
+  );
+}
+
+function agree(input: Uint8Array, start: number, pattern: Uint8Array, length: number): boolean {
+  for (let at = 0; at < length; at++) {
+    if (input[start + at] !== pattern[at]) return false;
+  }
+  return true;
+}
+
+/** Where the end of the input may be the beginning of a secret that goes on in the next bytes. */
+function startOfPossibleSecret(input: Uint8Array, { longest, byFirstByte }: Index): number {
+  for (let start = Math.max(0, input.length - longest + 1); start < input.length; start++) {
+    const left = input.length - start;
+    const candidates = byFirstByte[input[start] ?? 0];
+    if (candidates?.some((pattern) => pattern.length > left && agree(input, start, pattern, left))) return start;
+  }
+  return input.length;
+}
