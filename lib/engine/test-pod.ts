@@ -6,7 +6,7 @@ export interface TestPod {
   readonly name: string;
   /** Reference by digest that the engine's node can pull. */
   readonly image: string;
-  /** What the container runs, already resolved against the image's entrypoint and command. */
+  /** What the container runs, already resolved against the image's entrypoint and command; empty runs the image as it is. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Reaches the container as environment, but through a Secret or a private file: never through a manifest or argv. */
@@ -22,10 +22,43 @@ export interface TestPod {
   readonly collect: readonly string[];
   /** Whether the command runs under our wrapper; without it only files under /gpu-ci/out come back. */
   readonly wrap: boolean;
+  /** From the start of the container. */
   readonly timeoutMs: number;
+  /** From the creation to the start of the container. */
   readonly pendingTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** What only a cluster knows; podman and docker say which of it they leave aside. */
+  readonly placement: Placement;
+}
+
+/** Where in a cluster the pod may run, and as what. */
+export interface Placement {
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly Toleration[];
+  readonly runtimeClass: string | undefined;
+  readonly queueName: string | undefined;
+  readonly priorityClass: string | undefined;
+  readonly serviceAccount: string | undefined;
+  readonly volumes: readonly TestVolume[];
+  /** Merged into the pod template as the last word: maps by key, lists of named things by name, null removes. */
+  readonly podPatch: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A taint that the pod tolerates; no value means any. */
+export interface Toleration {
+  readonly key: string;
+  readonly value: string | undefined;
+  readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute" | undefined;
+}
+
+/** Something that exists already in the cluster, mounted into the container. */
+export interface TestVolume {
+  readonly kind: "pvc" | "configmap" | "secret" | "host" | "empty";
+  /** Name of the object, path on the node, or size of an empty volume. */
+  readonly source: string;
+  readonly mountPath: string;
+  readonly readOnly: boolean;
 }
 
 /** A GPU that the test saw, as `nvidia-smi` reports it. */
@@ -39,7 +72,6 @@ export interface Gpu {
 /** How the container ended, read from its status and never from a stream (design.md rule 1). */
 export interface Termination {
   readonly exitCode: number | undefined;
-
   readonly reason: Reason;
   /** One sentence for the reader: which object, what was observed. */
   readonly detail: string;
@@ -50,7 +82,7 @@ export interface Termination {
   readonly runMs: number;
 }
 
-/** A file that came back from the container; its checksum was compared on both sides. */
+/** A file that came back from the container; its checksum was compared on both sides where the image has sha256sum. */
 export interface CollectedFile {
   /** Path relative to the container's working directory. */
   readonly path: string;
