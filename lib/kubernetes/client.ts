@@ -1,5 +1,10 @@
+import http from "node:http";
+import https from "node:https";
+import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
-import type { Transport } from "./transport.ts";
+import { findKubeconfigSource, type KubeconfigSource, kubeconfigMissing } from "./kubeconfig.ts";
+import { type Authorization, createTransport, type Transport } from "./transport.ts";
 
 /** A cluster to work in: the one object that every function of this folder takes first. */
 export interface Cluster extends Transport {
@@ -23,10 +28,126 @@ export function findKubeconfig(options: {
   kubeconfig?: string | undefined;
   env: NodeJS.ProcessEnv;
 }): string | undefined {
-  throw new Error(`not written: ${options.kubeconfig}`);
+  return findKubeconfigSource(options)?.description;
 }
 
 /** Throws DomainError `kubeconfig-missing`, `kubeconfig-invalid` or `context-missing`. Contacts nothing yet. */
 export async function connectKubernetes(options: ConnectOptions): Promise<Cluster> {
-  throw new Error(`not written: ${options.kubeconfig}`);
+  const source = findKubeconfigSource(options);
+  if (source === undefined) throw kubeconfigMissing();
+  const config = loadConfig(source, options.context);
+  const server = config.getCurrentCluster()?.server ?? "";
+  const authorizer = createAuthorizer(config, () => loadConfig(source, options.context), options.env);
+  const transport = createTransport({
+    server,
+    log: options.log,
+    awayBudgetMs: options.awayBudgetMs ?? 300_000,
+    ...authorizer,
+  });
+  const namespace = options.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? "default";
+  return { ...transport, namespace };
+}
+
+function loadConfig(source: KubeconfigSource, context: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromString(JSON.stringify(source.read()));
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    throw new DomainError("kubeconfig-invalid", `${source.description} cannot be used.`, { cause: error });
+  }
+  if (context !== undefined) config.setCurrentContext(context);
+  checkContext(config, source.description);
+  return config;
+}
+
+function checkContext(config: KubeConfig, description: string): void {
+  const name = config.getCurrentContext();
+  const context = config.getContextObject(name);
+  if (!context) {
+    const names = config.getContexts().map((other) => other.name);
+    throw new DomainError(
+      "context-missing",
+      `${description} has no context ${JSON.stringify(name)}; it has: ${names.join(", ") || "none"}.`,
+      {
+        hint: "Name one of them in the input context, or set current-context.",
+      },
+    );
+  }
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined || !URL.canParse(server)) {
+    throw new DomainError(
+      "kubeconfig-invalid",
+      `Context ${name} of ${description} names the cluster ${context.cluster}, which has no usable server URL.`,
+    );
+  }
+  if (!config.getCurrentUser()) {
+    throw new DomainError(
+      "kubeconfig-invalid",
+      `Context ${name} of ${description} names the user ${context.user}, which is not there.`,
+    );
+  }
+}
+
+/**
+ * Credentials for each request, as KubeConfig makes them from certificates, tokens, token files, exec plugins and OIDC. A refresh
+ * reads everything anew. The agent is ours where there is no proxy-url: KubeConfig's keeps no connections, and its first certificate for ever.
+ */
+function createAuthorizer(first: KubeConfig, reload: () => KubeConfig, env: NodeJS.ProcessEnv) {
+  let config = first;
+  let agent: { readonly key: string; readonly agent: http.Agent } | undefined;
+  const authorize = async (refresh: boolean): Promise<Authorization> => {
+    if (refresh) config = reload();
+    const options: https.RequestOptions = {};
+    await config.applyToHTTPSOptions(options).catch((error: unknown) => {
+      throw new DomainError("credentials-failed", `No credentials for user ${config.getCurrentUser()?.name}.`, {
+        cause: error,
+        hint: "Check the exec plugin, token file or certificate files that the kubeconfig names.",
+      });
+    });
+    const { agent: proxyAgent, auth, headers } = options;
+    const tls = {
+      ca: options.ca,
+      cert: options.cert,
+      key: options.key,
+      servername: options.servername,
+      rejectUnauthorized: options.rejectUnauthorized,
+    };
+    const key = JSON.stringify(Object.values(tls).map(String));
+    const cluster = config.getCurrentCluster();
+    if (!cluster?.proxyUrl && agent?.key !== key) {
+      agent?.agent.destroy();
+      agent = { key, agent: createAgent(cluster?.server ?? "", defined(tls), env) };
+    }
+    const used = cluster?.proxyUrl && proxyAgent instanceof http.Agent ? proxyAgent : agent?.agent;
+    return {
+      agent: used,
+      tls: defined(tls),
+      headers: {
+        ...textHeaders(headers),
+        ...(auth ? { Authorization: `Basic ${Buffer.from(auth).toString("base64")}` } : {}),
+      },
+    };
+  };
+  return { authorize, close: () => agent?.agent.destroy() };
+}
+
+function createAgent(server: string, tls: https.AgentOptions, env: NodeJS.ProcessEnv): http.Agent {
+  const { hostname, protocol } = new URL(server);
+  const isLoopback = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+  // Idle connections are given up before an API server does so: a request would meet a connection that is just closing.
+  const options = { keepAlive: true, timeout: 30_000, ...(isLoopback ? {} : { proxyEnv: env }) };
+  return protocol === "http:" ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
+}
+
+function textHeaders(headers: https.RequestOptions["headers"]): Record<string, string> {
+  const pairs = Object.entries(headers ?? {}).filter(([, value]) => value !== undefined);
+  // A token file usually ends with a newline, which no header may hold.
+  return Object.fromEntries(pairs.map(([name, value]) => [name, String(value).trim()]));
+}
+
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }
