@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { createSecretMask, maskText } from "../../../lib/secret-mask.ts";
+
+const key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n7dZ+/xyz==\n-----END KEY-----\n";
+
+function inPieces(text: string, secrets: readonly string[], size: number): string {
+  const mask = createSecretMask(secrets);
+  const bytes = Buffer.from(text);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) parts.push(Buffer.from(mask.push(bytes.subarray(at, at + size))));
+  return Buffer.concat([...parts, mask.end()]).toString("utf8");
+}
+
+describe("The secret mask", () => {
+  it.each([
+    ["as it is", 'token=hunter2/ä&"x y', "token=***"],
+    ["in base64", `b64 ${Buffer.from('hunter2/ä&"x y').toString("base64")} end`, "b64 *** end"],
+    ["for a URL", `?a=${encodeURIComponent('hunter2/ä&"x y')}&b`, "?a=***&b"],
+    ["for a form", `?a=${encodeURIComponent('hunter2/ä&"x y').replaceAll("%20", "+")}&b`, "?a=***&b"],
+    ["in JSON", JSON.stringify({ a: 'hunter2/ä&"x y' }), '{"a":"***"}'],
+    ["in ASCII JSON", '{"a":"hunter2/\\u00e4&\\"x y"}', '{"a":"***"}'],
+    ["in XML", "<a>hunter2/ä&amp;&quot;x y</a>", "<a>***</a>"],
+  ])("hides a secret %s, wherever the bytes are cut", (_form, log, masked) => {
+    for (const size of [1, 2, 3, 5, 1000]) expect(inPieces(log, ['hunter2/ä&"x y'], size)).toBe(masked);
+  });
+
+  it("hides a secret inside longer base64 at each of its three offsets", () => {
+    for (const before of ["", "u", "us"]) {
+      const log = Buffer.from(`${before}correct horse battery:rest`).toString("base64");
+      const middle = Buffer.from("orrect horse batter").toString("base64").slice(2, -3);
+      expect(maskText(log, ["correct horse battery"])).toContain("***");
+      expect(maskText(log, ["correct horse battery"])).not.toContain(middle);
+    }
+  });
+
+  it("hides a multi-line secret whole, by single lines, indented, and wrapped in base64", () => {
+    expect(maskText(key, [key])).toBe("***");
+    expect(maskText("  MIIEvQIBADANBgkqhkiG9w0BAQEF\n  7dZ+/xyz==\n", [key])).toBe("  ***\n  ***\n");
+    const wrapped = Buffer.from(key.repeat(3))
+      .toString("base64")
+      .replace(/(.{76})/g, "$1\n");
+    expect(maskText(wrapped, [key.repeat(3)])).toMatch(/^[*\n]+$/);
+    for (const size of [1, 7, 20]) expect(inPieces(`a\n${key}b\n`, [key], size)).toBe("a\n***b\n");
+  });
+
+  it("leaves no end of overlapping secrets", () => {
+    expect(maskText("xabcdefghix", ["abcdef", "defghi"])).toBe("x***x");
+    expect(inPieces("xabcdefghix", ["abcdef", "defghi"], 1)).toBe("x***x");
+    expect(maskText("abcdabcd", ["abcd"])).toBe("******");
+    expect(maskText("secretly", ["secret", "secretly"])).toBe("***");
+  });
+
+  it("leaves values of three characters alone", () => {
+    expect(maskText("a yes b", ["yes", "", "  a  "])).toBe("a yes b");
+  });
+
+  it("keeps nothing back of a line that cannot be the beginning of a secret", () => {
+    const mask = createSecretMask(["hunter2hunter2"]);
+    expect(Buffer.from(mask.push(Buffer.from("a line\n"))).toString()).toBe("a line\n");
+    expect(Buffer.from(mask.push(Buffer.from("half: hunt"))).toString()).toBe("half: ");
+    expect(Buffer.from(mask.push(Buffer.from("ing\n"))).toString()).toBe("hunting\n");
+  });
+});
