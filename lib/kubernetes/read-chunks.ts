@@ -1,0 +1,25 @@
+import type { IncomingMessage } from "node:http";
+import { DomainError } from "../error.ts";
+
+/**
+ * The chunks of an answer. Throws DomainError `api-unreachable` when the connection breaks, or when nothing came for `idleMs` although the reader was waiting:
+ * a process that was stopped keeps its connections open, and only its silence tells.
+ */
+export async function* readChunks(response: IncomingMessage, idleMs: number): AsyncGenerator<Buffer, void, void> {
+  const chunks = response[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const timer = setTimeout(() => response.destroy(new Error(`nothing came for ${idleMs / 1000} s`)), idleMs);
+      const { done, value } = await chunks.next().finally(() => clearTimeout(timer));
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw new DomainError("api-unreachable", "The connection to the API server broke.", {
+      cause: error,
+      retryable: true,
+    });
+  } finally {
+    response.destroy();
+  }
+}
