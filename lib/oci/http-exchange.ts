@@ -1,0 +1,138 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** How long one HTTP exchange may stand still, each in milliseconds. */
+export interface ExchangeDeadlines {
+  readonly connectMs: number;
+  /** Without a byte in either direction while a body is sent or received. */
+  readonly progressMs: number;
+  /** From the last byte of a request to the first of its answer: a registry hashes gigabytes before it answers. */
+  readonly responseMs: number;
+}
+
+export interface Exchange {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: http.OutgoingHttpHeaders;
+  readonly body?: Uint8Array | Readable | undefined;
+  readonly agents: Agents;
+  readonly deadlines: ExchangeDeadlines;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Keep-alive connections of one client. */
+export interface Agents extends Disposable {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+/** Nothing moved for longer than a deadline allows; the exchange may be tried again. */
+export class StalledError extends Error {
+  override readonly name = "StalledError";
+}
+
+/** Opens connections lazily; dispose it to close the idle ones. Proxies are those of `env`, unless the server is this machine. */
+export function createAgents(options: { tlsVerify: boolean; proxyEnv: NodeJS.ProcessEnv | undefined }): Agents {
+  const shared = {
+    keepAlive: true,
+    maxSockets: 32,
+    scheduling: "lifo",
+    ...(options.proxyEnv ? { proxyEnv: options.proxyEnv } : {}),
+  } as const;
+  const plain = new http.Agent(shared);
+  const secure = new https.Agent({ ...shared, rejectUnauthorized: options.tlsVerify });
+  return {
+    http: plain,
+    https: secure,
+    [Symbol.dispose]: () => {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+/**
+ * One request and the head of its answer; the answer's body is the caller's to read. Fails with the network's error,
+ * StalledError, the error of the body, or the signal's reason.
+ */
+export async function exchange(options: Exchange): Promise<http.IncomingMessage> {
+  options.signal?.throwIfAborted();
+  const request = startRequest(options);
+  const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.once("response", resolve);
+    request.on("error", reject);
+  });
+  limitTime(request, options.deadlines);
+  const sent = sendBody(request, options.body);
+  // When sending fails the request fails with it, so `answered` tells.
+  sent.catch(() => {});
+  try {
+    const response = await answered;
+    // A registry may refuse before it has read the whole body: then its answer counts.
+    if ((response.statusCode ?? 0) < 300) await sent;
+    else response.once("end", () => endUnfinished(request));
+    return response;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Reads a body that must be small; throws when it is larger than `limit` bytes. */
+export async function readBody(response: Readable, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new Error(`The answer is larger than ${limit} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function startRequest({ url, method, headers, agents, signal }: Exchange): http.ClientRequest {
+  const options = { method, headers, ...(signal ? { signal } : {}) };
+  return url.protocol === "https:"
+    ? https.request(url, { ...options, agent: agents.https })
+    : http.request(url, { ...options, agent: agents.http });
+}
+
+async function sendBody(request: http.ClientRequest, body: Uint8Array | Readable | undefined): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) request.end(body);
+  else await pipeline(body, request);
+}
+
+function endUnfinished(request: http.ClientRequest): void {
+  if (!request.writableFinished) request.destroy();
+}
+
+function limitTime(request: http.ClientRequest, deadlines: ExchangeDeadlines): void {
+  request.once("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(
+      () => request.destroy(new StalledError(`No connection within ${deadlines.connectMs / 1000} s.`)),
+      deadlines.connectMs,
+    );
+    socket.once("connect", () => clearTimeout(timer));
+    socket.once("close", () => clearTimeout(timer));
+  });
+  let current = deadlines.progressMs;
+  const limit = (durationMs: number) => {
+    current = durationMs;
+    request.setTimeout(durationMs);
+  };
+  let response: http.IncomingMessage | undefined;
+  limit(deadlines.progressMs);
+  request.once("finish", () => response ?? limit(deadlines.responseMs));
+  request.once("response", (received) => {
+    response = received;
+    limit(deadlines.progressMs);
+  });
+  request.on("timeout", () => (response ?? request).destroy(stalled(current)));
+}
+
+function stalled(deadlineMs: number): StalledError {
+  return new StalledError(`Nothing moved for ${deadlineMs / 1000} s.`);
+}

@@ -1,0 +1,32 @@
+import { stat } from "node:fs/promises";
+import { DomainError } from "../error.ts";
+import type { Host } from "../host.ts";
+import { openArchive } from "./archive-source.ts";
+import { openEngineImage } from "./engine-source.ts";
+import { openLayout } from "./layout-source.ts";
+import { parseNamed } from "./reference.ts";
+import type { RegistryClient } from "./registry-client.ts";
+import { openRegistryImage } from "./registry-source.ts";
+import type { ImageSource } from "./source.ts";
+
+export interface SourceOptions {
+  /** OCI layout folder, OCI or docker archive, `containers-storage:NAME`, `docker-daemon:NAME` or `repo@digest`. */
+  readonly source: string;
+  /** Opens the registry of a `repo@digest`; undefined stands for a name without a registry. */
+  readonly registryOf: (registry: string | undefined) => RegistryClient;
+  readonly deps: Pick<Host, "exec" | "log" | "tempDirectory" | "signal">;
+}
+
+/** Opens an image to be pushed, by what its text looks like. Throws a DomainError that names what is missing or wrong. */
+export async function openImageSource({ source, registryOf, deps }: SourceOptions): Promise<ImageSource> {
+  if (/^(containers-storage|docker-daemon):/.test(source)) return openEngineImage(source, deps);
+  const path = source.replace(/^(?:oci|oci-archive|docker-archive|dir):/, "");
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return openLayout(path);
+  if (found?.isFile()) return openArchive(path);
+  const named = parseNamed(source);
+  if (named?.digest !== undefined) return openRegistryImage(registryOf(named.registry), named.repository, named.digest);
+  throw new DomainError("source-absent", `Source ${source} does not exist: there is no such folder or file.`, {
+    hint: "Give an OCI layout, an OCI or docker archive, containers-storage:NAME, docker-daemon:NAME or REPOSITORY@DIGEST.",
+  });
+}

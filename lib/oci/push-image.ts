@@ -1,0 +1,137 @@
+import pLimit from "p-limit";
+import { DomainError } from "../error.ts";
+import type { Log } from "../log.ts";
+import { formatSize } from "../size.ts";
+import { type ImageContent, readContent } from "./image-content.ts";
+import type { Descriptor, StoredManifest } from "./manifest.ts";
+import type { RegistryClient } from "./registry-client.ts";
+import type { ImageSource } from "./source.ts";
+
+export interface PushOptions {
+  readonly source: ImageSource;
+  readonly client: RegistryClient;
+  readonly repository: string;
+  /** Put last, when everything they name is there. */
+  readonly tags: readonly string[];
+  /** Blobs sent at a time. */
+  readonly parallel: number;
+  /** Ask for each blob's size also when the manifest is there already. Default true: a registry may have lost or cut one. */
+  readonly checkBlobs?: boolean;
+  readonly log: Log;
+}
+
+export interface PushResult {
+  readonly digest: string;
+  /** Bytes of blobs that were sent; repeated sending is not counted twice. */
+  readonly pushedBytes: number;
+  /** Bytes of blobs that the registry had already, or mounted. */
+  readonly skippedBytes: number;
+}
+
+type Plan = { readonly present: readonly Descriptor[]; readonly missing: readonly Descriptor[] };
+
+/** Pushes an image, an index with all its platforms, and moves nothing that is there. Needs no memory that grows with a layer. */
+export async function pushImage(options: PushOptions): Promise<PushResult> {
+  const { source, client, repository, tags } = options;
+  const content = await readContent(source);
+  const stale = await findStaleTags(options);
+  const isThere =
+    stale.length < tags.length || (await client.headManifest(repository, source.root.digest)) !== undefined;
+  const plan = isThere && options.checkBlobs === false ? everythingPresent(content) : await planBlobs(options, content);
+  const sentBytes = await sendBlobs(options, plan);
+  const root = content.manifests.at(-1);
+  if (!root) throw new Error("An image without a manifest.");
+  if (!isThere || plan.missing.length > 0) await putManifests(options, content.manifests);
+  for (const tag of stale) await client.putManifest(repository, tag, root);
+  return { digest: root.descriptor.digest, pushedBytes: sentBytes, skippedBytes: sizeOf(content.blobs) - sentBytes };
+}
+
+async function findStaleTags({ client, repository, tags, source }: PushOptions): Promise<readonly string[]> {
+  const found = await Promise.all(tags.map((tag) => client.headManifest(repository, tag)));
+  return tags.filter((_tag, at) => found[at]?.digest !== source.root.digest);
+}
+
+async function planBlobs({ client, repository }: PushOptions, { blobs }: ImageContent): Promise<Plan> {
+  const limit = pLimit(16);
+  const found = await Promise.all(blobs.map((blob) => limit(() => client.headBlob(repository, blob.digest))));
+  // A blob of another size is a damaged one: sending it again repairs it in registries that allow it.
+  const isPresent = (blob: Descriptor, at: number) => found[at]?.size === blob.size;
+  return { present: blobs.filter(isPresent), missing: blobs.filter((blob, at) => !isPresent(blob, at)) };
+}
+
+function everythingPresent({ blobs }: ImageContent): Plan {
+  return { present: blobs, missing: [] };
+}
+
+async function sendBlobs(options: PushOptions, { present, missing }: Plan): Promise<number> {
+  const { log, repository, parallel } = options;
+  if (missing.length === 0) return 0;
+  log.info(
+    `${repository}: ${missing.length} blobs (${formatSize(sizeOf(missing))}) to send, ${present.length} are there.`,
+  );
+  const total = sizeOf(missing);
+  const sent = new Map<string, number>();
+  const report = (digest: string, bytes: number) => {
+    sent.set(digest, bytes);
+    log.progress({ label: `push ${repository}`, done: sum(sent.values()), total, unit: "bytes" });
+  };
+  const limit = pLimit({ concurrency: parallel, rejectOnClear: true });
+  // The largest first, so that no single one is left to wait for at the end.
+  const queue = missing.toSorted((a, b) => b.size - a.size);
+  const outcomes = await Promise.allSettled(
+    queue
+      .map((blob) => limit(() => sendBlob(options, blob, (bytes) => report(blob.digest, bytes))))
+      .map((job) => stopOnFailure(job, limit)),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
+  return sum(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : 0)));
+}
+
+// One failed blob fails the push: those still waiting are not begun, those under way end by themselves.
+async function stopOnFailure(job: Promise<number>, limit: ReturnType<typeof pLimit>): Promise<number> {
+  return job.catch((error: unknown) => {
+    limit.clearQueue();
+    throw error;
+  });
+}
+
+/** The bytes that had to be sent: none when the registry could mount the blob. */
+async function sendBlob(options: PushOptions, blob: Descriptor, onProgress: (bytes: number) => void): Promise<number> {
+  const { source, client, repository } = options;
+  const { origin } = source;
+  if (origin?.registry === client.registry && origin.repository !== repository) {
+    const mounted = await client.mountBlob({ repository, digest: blob.digest, from: origin.repository });
+    if (mounted && (await client.headBlob(repository, blob.digest))?.size === blob.size) return 0;
+  }
+  const open = () => source.open(blob);
+  await client.putBlob({
+    repository,
+    digest: blob.digest,
+    size: blob.size,
+    open,
+    origin: source.description,
+    onProgress,
+  });
+  const stored = await client.headBlob(repository, blob.digest);
+  if (stored?.size === blob.size) return blob.size;
+  throw new DomainError(
+    "registry-blob-damaged",
+    `Blob ${blob.digest} of ${client.registry}/${repository} is damaged in the registry: ${stored?.size ?? 0} bytes instead of ${blob.size}, also after sending it again.`,
+    { hint: "Delete the blob's file in the registry's storage (or the image, then collect garbage), and push again." },
+  );
+}
+
+async function putManifests({ client, repository }: PushOptions, manifests: readonly StoredManifest[]): Promise<void> {
+  for (const manifest of manifests) await client.putManifest(repository, manifest.descriptor.digest, manifest);
+}
+
+function sizeOf(blobs: readonly Descriptor[]): number {
+  return sum(blobs.map(({ size }) => size));
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
