@@ -116,7 +116,10 @@ describe("The log relay", () => {
     const before = process.memoryUsage().arrayBuffers;
     let writtenBytes = 0;
     let peak = 0;
-    const target = createLogRelay({ write: async (bytes) => void (writtenBytes += bytes.length), mask: ["a secret"] });
+    const write = async (bytes: Uint8Array) => {
+      writtenBytes += bytes.length;
+    };
+    const target = createLogRelay({ write, mask: ["a secret"] });
     for (let count = 0; count < 100; count++) {
       await target.push(chunk);
       peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
