@@ -1,0 +1,12 @@
+import type { Exec } from "../../lib/exec.ts";
+
+/** First line that a program prints about its version; undefined when it is not there or fails. */
+export async function versionOf(exec: Exec, program: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stdout, stderr, exitCode } = await exec(program, args, { ignoreExitCode: true });
+    if (exitCode !== 0) return undefined;
+    return (stdout || stderr).trim().split("\n", 1)[0];
+  } catch {
+    return undefined;
+  }
+}
