@@ -1,0 +1,141 @@
+import type { V1Container, V1EnvVar, V1SecurityContext, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { Plain } from "../kubernetes/resource.ts";
+import type { TestPod, TestVolume } from "./test-pod.ts";
+
+type Container = Plain<V1Container>;
+
+/** Name of the container whose end is the verdict. */
+export const testContainer = "test";
+/** Name of the native sidecar that keeps the test's files readable. */
+export const collectorContainer = "collector";
+
+/** Seconds for which the wrapper keeps an ended test's container so that its files can be read, when nobody has begun to. */
+const holdSeconds = 30;
+
+/** The container that runs the test: under the wrapper, or bare. */
+export function testContainerOf(pod: TestPod): Container {
+  const wrapped = pod.wrap ? ["/bin/sh", "/gpu-ci/bin/run", ...pod.command] : pod.command;
+  return {
+    name: testContainer,
+    image: pod.image,
+    imagePullPolicy: "IfNotPresent",
+    ...(wrapped.length > 0 ? { command: [...wrapped] } : {}),
+    env: [...envOf(pod), ...secretEnvOf(pod)],
+    resources: resourcesOf(pod),
+    securityContext: restricted(pod),
+    terminationMessagePolicy: "File",
+    volumeMounts: mountsOf(pod),
+  };
+}
+
+/** The sidecar that holds /gpu-ci/out; it sees no GPU and no secret. */
+export function collectorOf(pod: TestPod): Container {
+  return {
+    name: collectorContainer,
+    image: pod.image,
+    imagePullPolicy: "IfNotPresent",
+    restartPolicy: "Always",
+    command: ["/bin/sh", "/gpu-ci/bin/collect", "hold"],
+    env: [{ name: "NVIDIA_VISIBLE_DEVICES", value: "void" }],
+    resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "1", memory: "256Mi" } },
+    securityContext: restricted(pod),
+    volumeMounts: gpuCiMounts,
+  };
+}
+
+/** The volumes behind all mounts. */
+export function volumesOf(pod: TestPod, secretName: string): Plain<V1Volume>[] {
+  return [
+    {
+      name: "gpu-ci-bin",
+      secret: {
+        secretName,
+        defaultMode: 0o555,
+        items: [
+          { key: "run", path: "run" },
+          { key: "collect", path: "collect" },
+        ],
+      },
+    },
+    { name: "gpu-ci-out", emptyDir: {} },
+    { name: "gpu-ci-control", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ...(pod.shmSize ? [{ name: "gpu-ci-shm", emptyDir: { medium: "Memory", sizeLimit: pod.shmSize } }] : []),
+    ...pod.placement.volumes.map((volume, index) => ({ name: `volume-${index}`, ...sourceOf(volume) })),
+  ];
+}
+
+/** Whether a collector is worth its start: a run that asks for no file has none. */
+export function needsCollector(pod: TestPod): boolean {
+  return pod.collect.length > 0;
+}
+
+const gpuCiMounts: Plain<V1VolumeMount>[] = [
+  { name: "gpu-ci-bin", mountPath: "/gpu-ci/bin", readOnly: true },
+  { name: "gpu-ci-out", mountPath: "/gpu-ci/out" },
+  { name: "gpu-ci-control", mountPath: "/gpu-ci/control" },
+];
+
+function mountsOf(pod: TestPod): Plain<V1VolumeMount>[] {
+  const volumes = pod.placement.volumes.map(({ mountPath, readOnly }, index) => ({
+    name: `volume-${index}`,
+    mountPath,
+    readOnly,
+  }));
+  return [...gpuCiMounts, ...(pod.shmSize ? [{ name: "gpu-ci-shm", mountPath: "/dev/shm" }] : []), ...volumes];
+}
+
+function envOf(pod: TestPod): Plain<V1EnvVar>[] {
+  const env: Record<string, string> = {
+    // A CUDA image asks for all GPUs by its own environment, whatever the pod was given.
+    ...(pod.gpus === 0 ? { NVIDIA_VISIBLE_DEVICES: "void" } : {}),
+    ...(pod.runAs === "nonroot" ? { HOME: "/tmp" } : {}),
+    ...pod.env,
+    GPU_CI_GPUS: String(pod.gpus),
+    GPU_CI_CONTROL: "/gpu-ci/control",
+    ...(pod.wrap ? { GPU_CI_TIMEOUT: String(Math.ceil(pod.timeoutMs / 1000)) } : {}),
+    ...(needsCollector(pod) ? { GPU_CI_COLLECT: pod.collect.join("\n"), GPU_CI_HOLD: String(holdSeconds) } : {}),
+  };
+  // Kubernetes expands $(NAME) in values; a value of ours is taken as it stands.
+  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll("$(", "$$(") }));
+}
+
+function secretEnvOf(pod: TestPod): Plain<V1EnvVar>[] {
+  return Object.keys(pod.secretEnv).map((name) => ({
+    name,
+    valueFrom: { secretKeyRef: { name: pod.name, key: secretEnvKey(name) } },
+  }));
+}
+
+/** Key of the per-run Secret under which a secret environment variable is. */
+export function secretEnvKey(name: string): string {
+  return `env.${name}`;
+}
+
+function resourcesOf(pod: TestPod): NonNullable<Container["resources"]> {
+  const amounts: Record<string, string> = {
+    ...(pod.cpu ? { cpu: pod.cpu } : {}),
+    ...(pod.memory ? { memory: pod.memory } : {}),
+    ...(pod.gpus > 0 ? { [pod.gpuResource]: String(pod.gpus) } : {}),
+  };
+  return { requests: amounts, limits: amounts };
+}
+
+function restricted({ runAs }: TestPod): Plain<V1SecurityContext> {
+  const base = {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+    seccompProfile: { type: "RuntimeDefault" },
+  };
+  if (runAs === "image") return base;
+  if (runAs === "nonroot") return { ...base, runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000 };
+  const group = runAs.gid === undefined ? {} : { runAsGroup: runAs.gid };
+  return { ...base, runAsUser: runAs.uid, ...group, runAsNonRoot: runAs.uid !== 0 };
+}
+
+function sourceOf({ kind, source, readOnly }: TestVolume): Omit<Plain<V1Volume>, "name"> {
+  if (kind === "pvc") return { persistentVolumeClaim: { claimName: source, readOnly } };
+  if (kind === "configmap") return { configMap: { name: source } };
+  if (kind === "secret") return { secret: { secretName: source } };
+  if (kind === "host") return { hostPath: { path: source } };
+  return { emptyDir: source === "" ? {} : { sizeLimit: source } };
+}

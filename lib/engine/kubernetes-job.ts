@@ -1,0 +1,80 @@
+import type { V1PodSpec } from "@kubernetes/client-node";
+import type { Job, Plain, Secret } from "../kubernetes/resource.ts";
+import { collectorScript } from "./kubernetes-collector-script.ts";
+import { collectorOf, needsCollector, secretEnvKey, testContainerOf, volumesOf } from "./kubernetes-container.ts";
+import { mergePatch } from "./kubernetes-pod-patch.ts";
+import type { TestPod } from "./test-pod.ts";
+import { wrapperScript } from "./wrapper.ts";
+
+/** Longest time between the end of a test and the moment its files have been read. */
+const collectSeconds = 600;
+/** A finished Job that nobody removed is removed by the cluster after this. */
+const ttlSeconds = 600;
+
+/** The per-run Secret: our two scripts and the secret environment. It has the Job's name and is owned by it as soon as there is a Job. */
+export function testSecret(pod: TestPod): Secret {
+  const secretEnv = Object.entries(pod.secretEnv).map(([name, value]) => [secretEnvKey(name), value]);
+  return {
+    metadata: { name: pod.name, labels: pod.labels, annotations: pod.annotations },
+    type: "Opaque",
+    immutable: true,
+    stringData: { run: wrapperScript, collect: collectorScript, ...Object.fromEntries(secretEnv) },
+  };
+}
+
+/** The Job: one pod, one try, removed by the cluster in the end even if this process dies. */
+export function testJob(pod: TestPod): Job {
+  const { queueName, podPatch } = pod.placement;
+  const template = { metadata: { labels: pod.labels, annotations: pod.annotations }, spec: podSpec(pod) };
+  return {
+    metadata: {
+      name: pod.name,
+      labels: { ...pod.labels, ...(queueName ? { "kueue.x-k8s.io/queue-name": queueName } : {}) },
+      annotations: pod.annotations,
+    },
+    spec: {
+      backoffLimit: 0,
+      completions: 1,
+      parallelism: 1,
+      activeDeadlineSeconds: Math.ceil((pod.pendingTimeoutMs + pod.timeoutMs) / 1000) + collectSeconds,
+      ttlSecondsAfterFinished: ttlSeconds,
+      template: podPatch ? mergePatch(template, podPatch) : template,
+    },
+  };
+}
+
+function podSpec(pod: TestPod): Plain<V1PodSpec> {
+  const { placement } = pod;
+  return {
+    restartPolicy: "Never",
+    terminationGracePeriodSeconds: 3,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    ...(placement.serviceAccount ? { serviceAccountName: placement.serviceAccount } : {}),
+    ...(placement.runtimeClass ? { runtimeClassName: placement.runtimeClass } : {}),
+    ...(placement.priorityClass ? { priorityClassName: placement.priorityClass } : {}),
+    nodeSelector: placement.nodeSelector,
+    tolerations: tolerationsOf(pod),
+    securityContext: podSecurity(pod),
+    ...(needsCollector(pod) ? { initContainers: [collectorOf(pod)] } : {}),
+    containers: [testContainerOf(pod)],
+    volumes: volumesOf(pod, pod.name),
+  };
+}
+
+function tolerationsOf({ placement, gpus, gpuResource }: TestPod): NonNullable<Plain<V1PodSpec>["tolerations"]> {
+  const wanted = placement.tolerations.map(({ key, value, effect }) => ({
+    key,
+    ...(value === undefined ? { operator: "Exists" } : { operator: "Equal", value }),
+    ...(effect ? { effect } : {}),
+  }));
+  // GPU nodes are commonly tainted with the name of their resource, so that only pods that ask for a GPU land there.
+  return gpus > 0 ? [...wanted, { key: gpuResource, operator: "Exists", effect: "NoSchedule" }] : wanted;
+}
+
+function podSecurity({ runAs }: TestPod): NonNullable<Plain<V1PodSpec>["securityContext"]> {
+  const seccompProfile = { type: "RuntimeDefault" };
+  if (runAs === "image") return { seccompProfile };
+  const group = runAs === "nonroot" ? 1000 : runAs.gid;
+  return group === undefined ? { seccompProfile } : { seccompProfile, fsGroup: group };
+}
