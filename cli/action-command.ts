@@ -47,6 +47,7 @@ export async function actionCommand(name: string, argv: readonly string[], conte
   try {
     return (await verb(host)) ?? 0;
   } finally {
+    if ([...host.outputs.values()].some((value) => value.startsWith(temp.path))) temp.keep();
     // Outputs are written on failure too: they name the case.
     context.stdout.write(resultText(host.outputs, values.get("json") === "true"));
   }

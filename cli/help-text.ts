@@ -28,7 +28,7 @@ export function optionRows(options: readonly CommandOption[]): HelpSection["rows
 function formatDefault({ default: value, required }: CommandOption): string {
   if (required) return " Required.";
   if (!value) return "";
-  return value.includes("${{") ? " Default: GITHUB_TOKEN or GH_TOKEN." : ` Default: ${value}.`;
+  return value.includes("${{") ? " [default: GITHUB_TOKEN or GH_TOKEN]" : ` [default: ${value}]`;
 }
 
 function formatRow([name, meaning]: HelpSection["rows"][number], column: number): string[] {

@@ -5,6 +5,8 @@ import { join } from "node:path";
 /** A private folder of this process. */
 export interface TempDirectory extends Disposable {
   readonly path: string;
+  /** Leaves the folder where it is: the result names files in it. */
+  keep(): void;
 }
 
 /** Makes a folder that only this user can read; it goes when disposed, and at the latest when the process ends by itself. */
@@ -12,10 +14,15 @@ export function createTempDirectory(): TempDirectory {
   const path = mkdtempSync(join(tmpdir(), "gpu-ci-"));
   const remove = () => rmSync(path, { recursive: true, force: true });
   process.once("exit", remove);
+  let kept = false;
   return {
     path,
+    keep: () => {
+      kept = true;
+      process.off("exit", remove);
+    },
     [Symbol.dispose]: () => {
-      remove();
+      if (!kept) remove();
       process.off("exit", remove);
     },
   };

@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 import { exec } from "../lib/exec.ts";
 import type { Annotation, Host, RunIdentity } from "../lib/host.ts";
 import type { GetInput } from "../lib/input.ts";
-import type { TerminalLog } from "./terminal-log.ts";
+import type { Log } from "../lib/log.ts";
 import type { TerminalScreen } from "./terminal-screen.ts";
 
 /** What a terminal host is made of. */
 export interface TerminalHostOptions {
   readonly input: GetInput;
   readonly screen: TerminalScreen;
-  readonly log: TerminalLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   readonly tempDirectory: string;
