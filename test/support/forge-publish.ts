@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exec } from "../../lib/exec.ts";
 import { release } from "../../scripts/release.ts";
@@ -20,17 +20,23 @@ export async function writeWorkflows(self: string, out: string): Promise<void> {
   await exec(process.execPath, [join(root, "scripts/workflows.ts"), "--self", self, "--out", out]);
 }
 
+/** What to publish where. */
+export interface PublishOptions {
+  readonly forge: Forge;
+  /** An empty folder for the clone that is published. */
+  readonly folder: string;
+  readonly repository: string;
+  readonly version: string;
+}
+
 /**
  * Publishes this repository on the forge as users get it: main without bundles, and scripts/release.ts's commit with them at the tag.
  * Only the references of its workflows are rewritten, because the forge does not know `$/`.
  */
-export async function publishRepository(
-  forge: Forge,
-  folder: string,
-  repository: string,
-  version: string,
-): Promise<void> {
+export async function publishRepository({ forge, folder, repository, version }: PublishOptions): Promise<void> {
   copyProject(folder);
+  // Our own CI must not start there: it would start this test again.
+  rmSync(join(folder, ".github/workflows"), { recursive: true });
   await writeWorkflows(`${repository}@v${version}`, join(folder, ".github/workflows"));
   await pushFolder(forge, folder, repository);
   copyBundles(folder);

@@ -93,26 +93,24 @@ export function gitIn(folder: string): (...args: string[]) => Promise<string> {
   return async (...args) => (await exec("git", ["-C", folder, ...identity, ...args])).stdout.trim();
 }
 
-/** Waits until the newest run of a workflow file has ended, which must begin within ten seconds. */
-export async function finishedRun(
-  forge: Forge,
-  repository: string,
-  path: string,
-  timeoutMs: number,
-): Promise<ForgeRun> {
-  const until = Date.now() + timeoutMs;
-  for (let seen: ForgeRun | undefined; Date.now() < until; await wait(250)) {
-    const { workflow_runs: runs } = await callForge<{ workflow_runs: ForgeRun[] }>(
-      forge,
-      "GET",
-      `/repos/${repository}/actions/runs`,
-    );
-    seen = runs.find((run) => run.path === path);
-    if (seen?.status === "completed") return seen;
-    if (!seen && Date.now() > until - timeoutMs + 10_000)
-      throw new Error(`No run of ${path} in ${repository} has begun.`);
+/** Which run to wait for, and for how long. */
+export interface AwaitedRun {
+  readonly path: string;
+  readonly event: string;
+  readonly timeoutMs: number;
+}
+
+/** Waits until the newest run of a workflow file for an event has ended; it must begin within ten seconds. */
+export async function finishedRun(forge: Forge, repository: string, awaited: AwaitedRun): Promise<ForgeRun> {
+  const { path, event, timeoutMs } = awaited;
+  const what = `run of ${path} in ${repository} for ${event}`;
+  for (const begin = Date.now(); Date.now() < begin + timeoutMs; await wait(250)) {
+    const answer = await callForge<{ workflow_runs: ForgeRun[] }>(forge, "GET", `/repos/${repository}/actions/runs`);
+    const run = answer.workflow_runs.find((candidate) => candidate.path === path && candidate.event === event);
+    if (run?.status === "completed") return run;
+    if (!run && Date.now() > begin + 10_000) throw new Error(`No ${what} has begun.`);
   }
-  throw new Error(`The run of ${path} in ${repository} did not end within ${timeoutMs / 1000} s.`);
+  throw new Error(`The ${what} did not end within ${timeoutMs / 1000} s.`);
 }
 
 /** The jobs of a run. */

@@ -1,0 +1,156 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { debianParent } from "../support/debian-parent.ts";
+import { copyExample } from "../support/example-project.ts";
+import {
+  callForge,
+  createRepository,
+  type Forge,
+  finishedRun,
+  gitIn,
+  jobsOf,
+  logOf,
+  pushFolder,
+  remoteOf,
+  startForge,
+} from "../support/forge.ts";
+import { publishRepository } from "../support/forge-publish.ts";
+import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
+
+interface Release {
+  readonly tag_name: string;
+  readonly draft: boolean;
+  readonly target_commitish: string;
+  readonly assets: readonly { readonly name: string; readonly size: number; readonly browser_download_url: string }[];
+}
+
+// The forge keeps what it cloned for a tag: every test run publishes a version of its own.
+const version = `1.0.${Math.floor(Date.now() / 1000)}`;
+let folder: string;
+let forge: Forge;
+let namespace: TestNamespace;
+let caller: string;
+let commit: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "gpu-ci-forge-"));
+  forge = await startForge();
+  namespace = await createTestNamespace("gpu-ci-forge");
+  const product = await createRepository(forge, "gpu-ci");
+  await publishRepository({ forge, folder: join(folder, "product"), repository: product, version });
+  caller = await createRepository(forge, "vector-add");
+  await writeCaller(product);
+  commit = await pushFolder(forge, join(folder, "caller"), caller);
+}, 600_000);
+afterAll(async () => {
+  await namespace?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the reusable workflows on a forge, called from another repository at the release's tag", () => {
+  it("test a push: the GPU Job runs on the cluster, and its outputs reach the caller", async () => {
+    const run = await finishedRun(forge, caller, {
+      path: "gpu.yml@refs/heads/main",
+      event: "push",
+      timeoutMs: 600_000,
+    });
+    const jobs = await jobsOf(forge, caller, run);
+    const log = (await Promise.all(jobs.map((job) => logOf(forge, caller, job)))).join("\n");
+    expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({ event: "push", conclusion: "success" });
+    expect(jobs.map(({ name, conclusion }) => `${name}: ${conclusion}`)).toEqual(["test: success", "after: success"]);
+    expect(log).toContain(`forge/gpu-ci' # ref=v${version}`);
+    expect(log).toMatch(/^the caller got success, 0 failed, .*GPU.*, .*@sha256:[0-9a-f]{64}$/m);
+    expect(await namespace.jobsThatRan()).toHaveLength(1);
+    expect(await namespace.objects()).toEqual([]);
+  });
+
+  it("test a dispatch: nothing is built again", async () => {
+    await callForge(forge, "POST", `/repos/${caller}/actions/workflows/gpu.yml/dispatches`, { ref: "main" });
+    const run = await finishedRun(forge, caller, {
+      path: "gpu.yml@refs/heads/main",
+      event: "workflow_dispatch",
+      timeoutMs: 300_000,
+    });
+    const [job] = await jobsOf(forge, caller, run);
+    const log = await logOf(forge, caller, job!);
+    expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({
+      event: "workflow_dispatch",
+      conclusion: "success",
+    });
+    expect(log).toContain("::set-output:: rebuilt=false");
+    expect(await namespace.jobsThatRan()).toHaveLength(2);
+    expect(await namespace.objects()).toEqual([]);
+  });
+
+  it("release a tag: the assets can be read back, with their checksums", async () => {
+    const git = gitIn(join(folder, "caller"));
+    await git("tag", "v0.1.0");
+    await git("push", "--quiet", remoteOf(forge, caller), "v0.1.0");
+    const run = await finishedRun(forge, caller, {
+      path: "release.yml@refs/tags/v0.1.0",
+      event: "push",
+      timeoutMs: 120_000,
+    });
+    const [job] = await jobsOf(forge, caller, run);
+    expect(run.conclusion, await logOf(forge, caller, job!)).toBe("success");
+
+    const release = await callForge<Release>(forge, "GET", `/repos/${caller}/releases/tags/v0.1.0`);
+    expect({ ...release, assets: release.assets.map(({ name }) => name).sort() }).toMatchObject({
+      tag_name: "v0.1.0",
+      draft: false,
+      assets: ["SHA256SUMS", "vector_add.h", "vector_add.ptx"],
+    });
+    const sums = await readAsset(release, "SHA256SUMS");
+    expect(sums.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64} [ *]vector_add\.h$/),
+      expect.stringMatching(/^[0-9a-f]{64} [ *]vector_add\.ptx$/),
+    ]);
+    expect(await readAsset(release, "vector_add.ptx")).toBe(`${await git("show", `${commit}:src/vector_add.ptx`)}\n`);
+  });
+});
+
+async function writeCaller(product: string): Promise<void> {
+  const to = join(folder, "caller");
+  copyExample({
+    folder: to,
+    uses: `${product}/.github/workflows/gpu-ci.yml@v${version}`,
+    // This forge's runner reads one label of a called workflow, not a list.
+    with: { "runs-on": '"gpu"', namespace: namespace.name },
+    parent: await debianParent(process.env.REGISTRY || "localhost:32000", folder),
+  });
+  const workflows = join(to, ".github/workflows");
+  appendFileSync(join(workflows, "gpu.yml"), afterJob);
+  writeFileSync(join(workflows, "release.yml"), releaseCaller(product));
+}
+
+const afterJob = `  after:
+    needs: test
+    runs-on: gpu
+    steps:
+      - env:
+          GOT: \${{ needs.test.outputs.conclusion }}, \${{ needs.test.outputs.failed }} failed, \${{ needs.test.outputs.gpu-product }}, \${{ needs.test.outputs.image }}
+        run: echo "the caller got $GOT"
+`;
+
+const releaseCaller = (product: string) => `name: release
+on: {push: {tags: ["v*"]}}
+permissions: {contents: read}
+jobs:
+  release:
+    permissions: {contents: write}
+    uses: ${product}/.github/workflows/release.yml@v${version}
+    with:
+      runs-on: '"gpu"'
+      files: |
+        src/vector_add.h
+        src/vector_add.ptx
+`;
+
+async function readAsset(release: Release, name: string): Promise<string> {
+  const asset = release.assets.find((candidate) => candidate.name === name);
+  const response = await fetch(asset?.browser_download_url ?? "");
+  expect(response.status).toBe(200);
+  return response.text();
+}
