@@ -1,4 +1,10 @@
+import { sleep } from "../abort.ts";
 import type { Cluster } from "./client.ts";
+import { isStatus } from "./kubernetes-error.ts";
+import { LogCursor } from "./log-cursor.ts";
+import { readChunks } from "./read-chunks.ts";
+import { createReconnect, type Reconnect } from "./reconnect.ts";
+import { pods, resourcePath } from "./resource.ts";
 
 export interface PodLogOptions {
   /** Default is the cluster's. */
@@ -18,10 +24,113 @@ export interface PodLogFollower extends AsyncIterable<Uint8Array> {
   gap(): string | undefined;
 }
 
+/** The kubelet wrote words of its own in place of the log. */
+class KubeletMessage extends Error {
+  override readonly name = "KubeletMessage";
+}
+
+/** How the following stands. */
+interface Following {
+  readonly cluster: Cluster;
+  readonly options: PodLogOptions;
+  readonly cursor: LogCursor;
+  /** Why the end of the log is not proven. */
+  unproven: string | undefined;
+}
+
+/** After a stream that ended in order, the container's end is usually reported within this time. */
+const statusLagMs = 3000;
+/** A log whose container has ended has nothing more to wait for. */
+const endedIdleMs = 5000;
+const startPollMs = 1000;
+
 /**
  * Follows a container's log from its first byte until it has ended and all was read. It may be called before the container has started.
  * The iteration throws the signal's reason, KubernetesError, or DomainError `api-unreachable`.
  */
 export function followPodLog(cluster: Cluster, options: PodLogOptions): PodLogFollower {
-  throw new Error(`not written ${cluster} ${options}`);
+  const following: Following = {
+    cluster,
+    options,
+    cursor: new LogCursor(),
+    unproven: "the log was not read to its end",
+  };
+  const gap = () => following.cursor.gap() ?? following.unproven;
+  return { [Symbol.asyncIterator]: () => follow(following), complete: () => gap() === undefined, gap };
+}
+
+async function* follow(following: Following): AsyncGenerator<Uint8Array, void, void> {
+  const { cluster, options } = following;
+  const reconnect = createReconnect(cluster, options.signal);
+  for (;;) {
+    // Known before the stream is opened: then its end is the end of the log. A stream that was opened earlier proves nothing by its end,
+    // for that of a kubelet which went away looks the same.
+    const wasEnded = options.ended();
+    try {
+      yield* readOnce(following, !wasEnded, reconnect);
+      if (wasEnded) {
+        const isWhole = following.cursor.isAligned();
+        following.unproven = isWhole ? undefined : "the node no longer had all of the log when its end was read";
+        return;
+      }
+      if (!(await isEndedSoon(options))) await reconnect.afterEnd();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (await isOver(error, following, wasEnded)) return;
+      if (isWaitingToStart(error)) await sleep(startPollMs, options.signal);
+      else if (error instanceof KubeletMessage) await reconnect.afterEnd();
+      else await reconnect.afterFailure(error);
+    }
+  }
+}
+
+async function* readOnce(
+  { cluster, options, cursor }: Following,
+  isFollow: boolean,
+  reconnect: Reconnect,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { namespace, pod, container, signal, ended } = options;
+  const response = await cluster.stream({
+    method: "GET",
+    path: `${resourcePath(pods, namespace ?? cluster.namespace, pod)}/log`,
+    query: { container, follow: isFollow, timestamps: true, sinceTime: cursor.begin() },
+    signal,
+  });
+  reconnect.connected();
+  for await (const chunk of readChunks(response, { idleMs: endedIdleMs, mayBeIdle: () => isFollow && !ended() })) {
+    const bytes = cursor.push(chunk);
+    if (bytes.length > 0) yield bytes;
+  }
+  const message = cursor.message();
+  if (message !== undefined) throw new KubeletMessage(message);
+}
+
+async function isEndedSoon({ ended, signal }: PodLogOptions): Promise<boolean> {
+  const untilMs = performance.now() + statusLagMs;
+  while (!ended() && performance.now() < untilMs) await sleep(20, signal);
+  return ended();
+}
+
+/** Whether nothing more can be read of a container that had ended before this attempt. */
+async function isOver(error: unknown, following: Following, wasEnded: boolean): Promise<boolean> {
+  if (isWaitingToStart(error)) {
+    if (wasEnded) following.unproven = undefined;
+    return wasEnded;
+  }
+  if (isStatus(error, 404) && (await isEndedSoon(following.options))) {
+    following.unproven = "the pod was gone before the end of its log was read";
+    return true;
+  }
+  if (error instanceof KubeletMessage && wasEnded) {
+    following.unproven = `the node could not read the log: ${error.message}`;
+    return true;
+  }
+  return false;
+}
+
+/** The API answers 400 while a container has not begun: https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/strategy.go */
+function isWaitingToStart(error: unknown): boolean {
+  return (
+    isStatus(error, 400) && /is waiting to start|ContainerCreating|PodInitializing|is not available/.test(error.message)
+  );
 }

@@ -1,16 +1,28 @@
 import type { IncomingMessage } from "node:http";
 import { DomainError } from "../error.ts";
 
+export interface ReadChunksOptions {
+  readonly idleMs: number;
+  /** Whether silence says nothing at this moment; default is no. */
+  readonly mayBeIdle?: () => boolean;
+}
+
 /**
  * The chunks of an answer. Throws DomainError `api-unreachable` when the connection breaks, or when nothing came for `idleMs` although the reader was waiting:
  * a process that was stopped keeps its connections open, and only its silence tells.
  */
-export async function* readChunks(response: IncomingMessage, idleMs: number): AsyncGenerator<Buffer, void, void> {
+export async function* readChunks(
+  response: IncomingMessage,
+  { idleMs, mayBeIdle }: ReadChunksOptions,
+): AsyncGenerator<Buffer, void, void> {
   const chunks = response[Symbol.asyncIterator]();
+  const endWhenIdle = () => {
+    if (!mayBeIdle?.()) response.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+  };
   try {
     for (;;) {
-      const timer = setTimeout(() => response.destroy(new Error(`nothing came for ${idleMs / 1000} s`)), idleMs);
-      const { done, value } = await chunks.next().finally(() => clearTimeout(timer));
+      const timer = setInterval(endWhenIdle, idleMs);
+      const { done, value } = await chunks.next().finally(() => clearInterval(timer));
       if (done) return;
       yield value;
     }

@@ -47,7 +47,7 @@ export async function* openWatch<T extends ApiObject>(
   const response = await cluster.stream({ method: "GET", path, query, signal });
   onOpen();
   const lines = createLineSplitter();
-  for await (const chunk of readChunks(response, idleMs)) {
+  for await (const chunk of readChunks(response, { idleMs })) {
     // A line that was cut is dropped with its connection: the next one sends it again.
     for (const line of lines.push(chunk)) {
       if (line !== "") yield parseFrame<T>(line, `GET ${path}?watch`);
