@@ -21,7 +21,9 @@ export function buildahBuilder(options: BuildahOptions): Builder {
     async build(request, deps) {
       await using store = await openBuildahStore({ ...options, env: request.env });
       const setup = await probeBuildah({ store, ...deps, env: request.env });
-      deps.onLine(`${options.version}: ${setup.description}.${store.keepsLayers ? "" : " Another build holds the layer cache: none is used."}`);
+      deps.onLine(
+        `${options.version}: ${setup.description}.${store.keepsLayers ? "" : " Another build holds the layer cache: none is used."}`,
+      );
       await buildWith(request, deps, { options, store, setup });
     },
   };
@@ -49,7 +51,9 @@ async function buildWith(request: BuildRequest, deps: BuilderDeps, { options, se
     }
   } finally {
     if (request.platforms.length > 1) {
-      await deps.exec("buildah", [...setup.globalFlags, "manifest", "rm", manifestList(request)], { ignoreExitCode: true });
+      await deps.exec("buildah", [...setup.globalFlags, "manifest", "rm", manifestList(request)], {
+        ignoreExitCode: true,
+      });
     }
     await removeWorkingContainers(deps.exec, setup.globalFlags);
   }
@@ -72,7 +76,10 @@ export function buildahArguments(request: BuildRequest, isolation: BuildahSetup[
     ...keyValueFlags("--build-arg", request.args),
     ...keyValueFlags("--label", request.labels),
     ...(request.platforms.length > 0 ? ["--platform", request.platforms.join(",")] : []),
-    ...repeatFlag("--secret", request.secrets.map(({ id, variable }) => `id=${id},env=${variable}`)),
+    ...repeatFlag(
+      "--secret",
+      request.secrets.map(({ id, variable }) => `id=${id},env=${variable}`),
+    ),
     ...repeatFlag("--cache-from", request.cacheFrom),
     ...repeatFlag("--cache-to", request.cacheTo),
     // The same label would hold buildah's version, and equal inputs give other bytes after an update.
@@ -90,7 +97,9 @@ function manifestList(request: BuildRequest): string {
 /** Adds plain HTTP for the loopback registries of base images to the machine's own registries.conf, for this build only. */
 async function registriesConfiguration(env: NodeJS.ProcessEnv, options: BuildahOptions): Promise<NodeJS.ProcessEnv> {
   if (options.plainHttpRegistries.length === 0) return {};
-  const system = await readFile(env.CONTAINERS_REGISTRIES_CONF || "/etc/containers/registries.conf", "utf8").catch(() => "");
+  const system = await readFile(env.CONTAINERS_REGISTRIES_CONF || "/etc/containers/registries.conf", "utf8").catch(
+    () => "",
+  );
   const added = options.plainHttpRegistries
     .filter((registry) => !system.includes(`"${registry}"`))
     .map((registry) => `[[registry]]\nlocation = ${JSON.stringify(registry)}\ninsecure = true\n`);

@@ -30,7 +30,10 @@ export async function openBuildahStore(options: BuildahStoreOptions): Promise<Bu
   const lock = join(shared, "lock");
   const keepsLayers = await takeLock(lock);
   const root = keepsLayers ? shared : join(tempDirectory, `buildah-${key}`);
-  const runRoot = join(runDirectory(env, tempDirectory), keepsLayers ? `gpu-ci-buildah-${key}` : `gpu-ci-buildah-${key}-${process.pid}`);
+  const runRoot = join(
+    runDirectory(env, tempDirectory),
+    keepsLayers ? `gpu-ci-buildah-${key}` : `gpu-ci-buildah-${key}-${process.pid}`,
+  );
   return {
     keepsLayers,
     globalFlags: (driver) => [

@@ -15,6 +15,8 @@ export interface BuildRequest {
   readonly target: string | undefined;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels the image must have in the end, wherever they come from. */
+  readonly expectedLabels: Readonly<Record<string, string>>;
   readonly platforms: readonly string[];
   readonly secrets: readonly BuildSecret[];
   readonly cacheFrom: readonly string[];

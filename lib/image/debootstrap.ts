@@ -71,7 +71,17 @@ async function debootstrap(options: DebianBaseOptions, root: string): Promise<vo
 /** Takes out what differs between two runs (caches, logs, ids), what belongs to the host, and what a slim image has no use for. */
 async function strip(root: string): Promise<void> {
   const emptied = [
-    ...["dev", "run", "tmp", "var/tmp", "var/log", "var/cache/apt", "var/lib/apt/lists", "var/cache/debconf", "debootstrap"],
+    ...[
+      "dev",
+      "run",
+      "tmp",
+      "var/tmp",
+      "var/log",
+      "var/cache/apt",
+      "var/lib/apt/lists",
+      "var/cache/debconf",
+      "debootstrap",
+    ],
     ...["usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian"],
   ];
   const removed = [

@@ -6,18 +6,18 @@ export type Variables = ReadonlyMap<string, string | undefined>;
  * replaced within single quotes, and an unset variable is an empty string, as builders have it
  * (https://docs.docker.com/reference/dockerfile/#environment-replacement).
  */
-export function expandWord(raw: string, variables: Variables, escape = "\\"): string {
+export function expandWord(raw: string, variables: Variables, escapeCharacter = "\\"): string {
   let result = "";
   let quote: string | undefined;
   for (let at = 0; at < raw.length; ) {
     const character = raw.charAt(at);
-    if (quote !== "'" && character === escape) {
+    if (quote !== "'" && character === escapeCharacter) {
       const next = raw.charAt(at + 1);
-      const literal = quote === undefined || next === '"' || next === "$" || next === escape;
+      const literal = quote === undefined || next === '"' || next === "$" || next === escapeCharacter;
       result += literal ? next : character + next;
       at += 2;
     } else if (quote !== "'" && character === "$") {
-      const found = readVariable(raw, at, variables, escape);
+      const found = readVariable(raw, at, variables, escapeCharacter);
       result += found.text;
       at = found.end;
     } else {
@@ -32,7 +32,12 @@ export function expandWord(raw: string, variables: Variables, escape = "\\"): st
   return result;
 }
 
-function readVariable(raw: string, start: number, variables: Variables, escape: string): { text: string; end: number } {
+function readVariable(
+  raw: string,
+  start: number,
+  variables: Variables,
+  escapeCharacter: string,
+): { text: string; end: number } {
   const plain = /^\$([A-Za-z_][A-Za-z0-9_]*)/.exec(raw.slice(start));
   if (plain) return { text: variables.get(plain[1] ?? "") ?? "", end: start + plain[0].length };
   if (raw.charAt(start + 1) !== "{") return { text: "$", end: start + 1 };
@@ -42,7 +47,7 @@ function readVariable(raw: string, start: number, variables: Variables, escape: 
   const [, name = "", operator = "", word = ""] = braced;
   const value = variables.get(name);
   const isSet = operator.startsWith(":") ? value !== undefined && value !== "" : value !== undefined;
-  const alternative = () => expandWord(word, variables, escape);
+  const alternative = () => expandWord(word, variables, escapeCharacter);
   if (operator.endsWith("-")) return { text: isSet ? (value ?? "") : alternative(), end: end + 1 };
   if (operator.endsWith("+")) return { text: isSet ? alternative() : "", end: end + 1 };
   return { text: value ?? "", end: end + 1 };

@@ -1,4 +1,12 @@
-import { type Arg, type Copy, DockerfileParser, type Env, type Flag, type From, type Instruction } from "dockerfile-ast";
+import {
+  type Arg,
+  type Copy,
+  DockerfileParser,
+  type Env,
+  type Flag,
+  type From,
+  type Instruction,
+} from "dockerfile-ast";
 import { expandWord } from "./dockerfile-word.ts";
 
 /** What a Dockerfile says about the image it makes, as far as it can be known without building it. */
@@ -30,7 +38,7 @@ interface Stage {
 
 interface Reading {
   readonly options: DockerfileOptions;
-  readonly escape: string;
+  readonly escapeCharacter: string;
   readonly globals: Map<string, string | undefined>;
   readonly stages: Stage[];
   readonly bases: Set<string>;
@@ -41,10 +49,10 @@ interface Reading {
 /** Reads a Dockerfile with its build arguments put in. Returns undefined when `target` names no stage. */
 export function parseDockerfile(content: string, options: DockerfileOptions): Dockerfile | undefined {
   const parsed = DockerfileParser.parse(content);
-  const escape = parsed.getEscapeCharacter();
+  const escapeCharacter = parsed.getEscapeCharacter();
   const reading: Reading = {
     options,
-    escape,
+    escapeCharacter,
     globals: new Map(),
     stages: [],
     bases: new Set(),
@@ -80,7 +88,7 @@ function readInstruction(reading: Reading, instruction: Instruction): void {
 }
 
 function openStage(reading: Reading, from: From): void {
-  const image = expandWord(from.getImage() ?? "", reading.globals, reading.escape);
+  const image = expandWord(from.getImage() ?? "", reading.globals, reading.escapeCharacter);
   const parent = reading.stages.find((stage) => stage.name === image.toLowerCase());
   if (!parent && image !== "" && image !== "scratch") reading.bases.add(image);
   reading.stages.push({
@@ -101,7 +109,7 @@ function declare(
   if (!property) return;
   const name = property.getName();
   const written = property.getUnescapedValue();
-  const fallback = written === null ? globals?.get(name) : expandWord(written, variables, reading.escape);
+  const fallback = written === null ? globals?.get(name) : expandWord(written, variables, reading.escapeCharacter);
   const given = reading.options.buildArgs;
   variables.set(name, Object.hasOwn(given, name) ? given[name] : fallback);
 }
@@ -109,17 +117,17 @@ function declare(
 function setProperties(reading: Reading, stage: Stage, instruction: Env, keyword: "ENV" | "LABEL"): void {
   const before = new Map(stage.variables);
   for (const property of instruction.getProperties()) {
-    const name = expandWord(property.getName(), before, reading.escape);
-    const value = expandWord(property.getUnescapedValue() ?? "", before, reading.escape);
+    const name = expandWord(property.getName(), before, reading.escapeCharacter);
+    const value = expandWord(property.getUnescapedValue() ?? "", before, reading.escapeCharacter);
     if (keyword === "ENV") stage.variables.set(name, value);
     else stage.labels[name] = value;
   }
 }
 
 function readSources(reading: Reading, stage: Stage, copy: Copy): void {
-  const from = copy.getFlags().find((flag) => flag.getName() === "from")?.getValue();
-  if (from) return addFrom(reading, stage, from);
-  for (const word of copyWords(copy).slice(0, -1)) addSource(reading, stage, word);
+  const from = copy.getFlags().find((flag) => flag.getName() === "from");
+  if (from) addFrom(reading, stage, from.getValue() ?? "");
+  else for (const word of copyWords(copy).slice(0, -1)) addSource(reading, stage, word);
 }
 
 function copyWords(copy: Copy): readonly string[] {
@@ -132,7 +140,7 @@ function copyWords(copy: Copy): readonly string[] {
 
 function addSource(reading: Reading, stage: Stage, word: string): void {
   if (word.startsWith("<<") || /^(https?|git|ssh):\/\//.test(word) || word.startsWith("git@")) return;
-  const path = expandWord(word, stage.variables, reading.escape).replace(/^(\.?\/)+/, "");
+  const path = expandWord(word, stage.variables, reading.escapeCharacter).replace(/^(\.?\/)+/, "");
   reading.sources.add(path === "." ? "" : path.replace(/\/+$/, ""));
 }
 
@@ -154,7 +162,7 @@ function readMounts(reading: Reading, stage: Stage, run: Instruction): void {
 }
 
 function addFrom(reading: Reading, stage: Stage, word: string): void {
-  const from = expandWord(word, stage.variables, reading.escape);
+  const from = expandWord(word, stage.variables, reading.escapeCharacter);
   const isStage = reading.stages.some((known) => known.name === from.toLowerCase()) || /^\d+$/.test(from);
   if (!isStage && from !== "" && from !== "scratch") reading.bases.add(from);
 }

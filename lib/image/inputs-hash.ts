@@ -47,7 +47,9 @@ export function inputsTag(hash: string): string {
 
 /** The text of the label `gpu-ci.bases`. */
 export function formatBases(bases: readonly BaseImage[]): string {
-  return JSON.stringify(bases.map(({ reference, digest }) => (digest ? `${reference.split("@")[0]}@${digest}` : reference)));
+  return JSON.stringify(
+    bases.map(({ reference, digest }) => (digest ? `${reference.split("@")[0]}@${digest}` : reference)),
+  );
 }
 
 /** Reads the label `gpu-ci.bases`; undefined when it is absent or no such list. */

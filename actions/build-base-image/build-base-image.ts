@@ -1,0 +1,126 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { InputError } from "../../lib/error.ts";
+import { tryGit } from "../../lib/git/run-git.ts";
+import type { Host } from "../../lib/host.ts";
+import { type BaseDockerfile, readBaseDockerfile } from "../../lib/image/base-dockerfile.ts";
+import { loopbackRegistries } from "../../lib/image/base-images.ts";
+import { type BuildPlan, planBuild } from "../../lib/image/build-plan.ts";
+import { openBuilderOutput } from "../../lib/image/builder-output.ts";
+import { chooseBuilder } from "../../lib/image/choose-builder.ts";
+import { requireFreeSpace } from "../../lib/image/disk-space.ts";
+import { inputsTag } from "../../lib/image/inputs-hash.ts";
+import type { BuiltLayout } from "../../lib/image/layout.ts";
+import { findPublishedImage } from "../../lib/image/published-image.ts";
+import { requireReplaceable, runBuild } from "../../lib/image/run-build.ts";
+import { readSecrets } from "../../lib/image/secrets.ts";
+import { formatSize } from "../../lib/size.ts";
+import { stampSeconds } from "../../lib/version/stamp.ts";
+import { decide } from "./decide.ts";
+import type { Inputs } from "./inputs.ts";
+import type { Outputs } from "./outputs.ts";
+import { openTargetRegistry } from "./target-registry.ts";
+
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "console" | "mask">;
+
+/**
+ * Builds the image that a Dockerfile's labels name, unless its registry has one of the same inputs. Throws InputError before anything runs,
+ * or DomainError when registry, builder or disk do not allow it; nothing half-made stays behind.
+ */
+export async function buildBaseImage(inputs: Inputs, deps: Deps): Promise<Outputs> {
+  const directory = resolve(deps.env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
+  const layout = inputs.output ? resolve(directory, inputs.output) : join(deps.tempDirectory, "base-image");
+  const base = await readBaseDockerfile({
+    file: resolve(directory, inputs.file),
+    fileInput: inputs.file,
+    target: inputs.target,
+    buildArgs: inputs.buildArgs,
+  });
+  const context = await requireContext(directory, inputs.context);
+  if (inputs.output) await requireReplaceable(layout, inputs.output);
+  const secrets = readSecrets(inputs, deps);
+
+  const plan = await planBuild({ ...inputs, base, context }, deps);
+  deps.log.info(
+    `${base.name}:${base.version} from ${inputs.file}: ${describePlan(plan)}, inputs hash ${plan.hash.slice(0, 12)}.`,
+  );
+  using registry = await openTargetRegistry(inputs, base.registry, deps);
+  const name = registry ? `${registry.registry}/${base.repository}` : base.repository;
+  const published =
+    registry && inputs.rebuild !== "always"
+      ? await findPublishedImage({ client: registry, ...base, ...plan })
+      : ({ kind: "absent" } as const);
+  const decision = decide({ published, rebuild: inputs.rebuild, name, version: base.version, file: inputs.file });
+  for (const line of decision.warnings) deps.log.warning(line);
+  const tags = [...new Set([...(decision.takesVersion ? [base.version] : []), inputsTag(plan.hash), ...inputs.tags])];
+  const known = { tags, version: base.version, inputsHash: plan.hash };
+  if (decision.digest !== undefined) {
+    deps.log.info(`Nothing to build: ${name}@${decision.digest} was made from the same inputs.`);
+    const image = `${name}@${decision.digest}`;
+    return { ...known, layout: undefined, image, digest: decision.digest, rebuilt: false, sizeBytes: undefined };
+  }
+
+  await requireFreeSpace(deps.tempDirectory, inputs.minFreeBytes);
+  await requireFreeSpace(join(layout, ".."), inputs.minFreeBytes);
+  const built = await build(inputs, deps, { base, plan, layout, secrets });
+  deps.log.info(`Built ${name}:${tags[0]}, ${built.digest}, ${formatSize(built.sizeBytes)} in ${layout}.`);
+  return {
+    ...known,
+    layout,
+    image: `${name}:${tags[0]}`,
+    digest: built.digest,
+    rebuilt: true,
+    sizeBytes: built.sizeBytes,
+  };
+}
+
+interface Build {
+  readonly base: BaseDockerfile;
+  readonly plan: BuildPlan;
+  readonly layout: string;
+  readonly secrets: ReturnType<typeof readSecrets>;
+}
+
+async function build(inputs: Inputs, deps: Deps, { base, plan, layout, secrets }: Build): Promise<BuiltLayout> {
+  const builder = await chooseBuilder({
+    ...deps,
+    wanted: inputs.builder,
+    repository: base.repository,
+    plainHttpRegistries: loopbackRegistries(base.dockerfile.bases),
+  });
+  const epochSeconds = await findEpoch(plan.request.context, deps);
+  return deps.log.group(`Building with ${builder.name}: ${builder.description}`, async () => {
+    await using output = openBuilderOutput({ ...deps, secrets: secrets.values });
+    const request = {
+      ...plan.request,
+      secrets: secrets.secrets,
+      cacheFrom: inputs.cacheFrom,
+      cacheTo: inputs.cacheTo,
+      epochSeconds,
+      tag: base.version,
+      layout,
+      env: { ...deps.env, ...secrets.env },
+    };
+    return await runBuild(builder, request, { ...deps, onLine: output.line });
+  });
+}
+
+async function requireContext(directory: string, input: string): Promise<string> {
+  const context = resolve(directory, input);
+  if ((await stat(context).catch(() => undefined))?.isDirectory()) return context;
+  throw new InputError("context", input, "an existing directory", `There is no directory ${context}.`);
+}
+
+/** SOURCE_DATE_EPOCH, else the commit's time; outside of git the clock's, and then no two builds are alike to the byte. */
+async function findEpoch(directory: string, { exec, env, signal }: Deps): Promise<number | undefined> {
+  const seconds = await tryGit({ exec, env, signal, directory }, ["show", "--no-patch", "--format=%ct", "HEAD"]).catch(
+    () => undefined,
+  );
+  if (seconds === undefined && env.SOURCE_DATE_EPOCH === undefined) return undefined;
+  return stampSeconds(env, new Date(Number((seconds ?? "0").trim()) * 1000));
+}
+
+function describePlan({ files, bases }: BuildPlan): string {
+  const known = bases.map(({ reference, digest }) => (digest ? `${reference} (${digest.slice(0, 19)})` : reference));
+  return `${files.length} files of the context, base ${known.join(", ") || "scratch"}`;
+}
