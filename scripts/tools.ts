@@ -40,9 +40,12 @@ export function ensureTools(names: readonly Tool[], env: NodeJS.ProcessEnv = pro
 // Built beside its place and moved there at the end: an interrupted or a second installation never leaves half a program.
 function installGoTool(directory: string, name: keyof typeof goTools, env: NodeJS.ProcessEnv): void {
   const fresh = mkdtempSync(join(directory, "new-"));
-  run("go", ["install", goTools[name]], { ...env, CGO_ENABLED: "0", GOBIN: fresh });
-  renameSync(join(fresh, name), join(directory, name));
-  rmSync(fresh, { recursive: true });
+  try {
+    run("go", ["install", goTools[name]], { ...env, CGO_ENABLED: "0", GOBIN: fresh });
+    renameSync(join(fresh, name), join(directory, name));
+  } finally {
+    rmSync(fresh, { recursive: true });
+  }
 }
 
 function installPythonTool(directory: string, name: keyof typeof pythonTools): void {

@@ -42,7 +42,11 @@ export function sharedFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** Starts the forge, or finds the one that runs. The steps of its jobs get KUBECONFIG and this Node, which must be the first on PATH. */
 export async function startForge(): Promise<Forge> {
   if (!process.env.KUBECONFIG) throw new Error("KUBECONFIG names no cluster; the jobs of the forge run on one.");
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+  // Its jobs inherit this environment for good: nothing in it may be of the test that happened to start it.
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(VITEST|NODE_|npm_(lifecycle|package)|GITHUB_)/.test(name),
+  );
+  const env = { ...Object.fromEntries(kept), PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
   const { stdout } = await exec(join(sharedFolder(), "forge/up"), [], { env });
   const values = new Map([...stdout.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
   const value = (name: string) => values.get(name) ?? "";
