@@ -13,7 +13,7 @@ export async function openArchive(path: string): Promise<ImageSource> {
     description: `archive ${path}`,
     root,
     name,
-    origin: undefined,
+    storedIn: () => undefined,
     open: async ({ digest }) => archive.stream(mustFind(archive, blobPath("", digest))),
     [Symbol.asyncDispose]: async () => {},
   };

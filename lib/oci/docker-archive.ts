@@ -45,7 +45,7 @@ export async function openDockerArchive(archive: Archive): Promise<ImageSource> 
     description: `archive ${archive.path}`,
     root,
     name: item.RepoTags?.[0],
-    origin: undefined,
+    storedIn: () => undefined,
     open: async ({ digest }) => {
       const entry = contents.get(digest);
       if (digest === root.digest) return Readable.from([manifestBytes]);

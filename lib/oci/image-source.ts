@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { DomainError } from "../error.ts";
 import type { Host } from "../host.ts";
 import { openArchive } from "./archive-source.ts";
-import { openEngineImage } from "./engine-source.ts";
+import { isEngineImage, openEngineImage } from "./engine-source.ts";
 import { openLayout } from "./layout-source.ts";
 import { parseNamed } from "./reference.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -19,11 +19,10 @@ export interface SourceOptions {
 
 /** Opens an image to be pushed, by what its text looks like. Throws a DomainError that names what is missing or wrong. */
 export async function openImageSource({ source, registryOf, deps }: SourceOptions): Promise<ImageSource> {
-  if (/^(containers-storage|docker-daemon):/.test(source)) return openEngineImage(source, deps);
-  const path = source.replace(/^(?:oci|oci-archive|docker-archive|dir):/, "");
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return openLayout(path);
-  if (found?.isFile()) return openArchive(path);
+  if (isEngineImage(source)) return openEngineImage(source, deps);
+  const found = await stat(source).catch(() => undefined);
+  if (found?.isDirectory()) return openLayout(source);
+  if (found?.isFile()) return openArchive(source);
   const named = parseNamed(source);
   if (named?.digest !== undefined) return openRegistryImage(registryOf(named.registry), named.repository, named.digest);
   throw new DomainError("source-absent", `Source ${source} does not exist: there is no such folder or file.`, {

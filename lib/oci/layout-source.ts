@@ -18,7 +18,7 @@ export async function openLayout(directory: string): Promise<ImageSource> {
     description: `layout ${directory}`,
     root,
     name,
-    origin: undefined,
+    storedIn: () => undefined,
     open: async ({ digest }) => createReadStream(blobPath(directory, digest), { highWaterMark: 1 << 20 }),
     [Symbol.asyncDispose]: async () => {},
   };

@@ -99,7 +99,7 @@ async function stopOnFailure(job: Promise<number>, limit: ReturnType<typeof pLim
 /** The bytes that had to be sent: none when the registry could mount the blob. */
 async function sendBlob(options: PushOptions, blob: Descriptor, onProgress: (bytes: number) => void): Promise<number> {
   const { source, client, repository } = options;
-  const { origin } = source;
+  const origin = source.storedIn(blob);
   if (origin?.registry === client.registry && origin.repository !== repository) {
     const mounted = await client.mountBlob({ repository, digest: blob.digest, from: origin.repository });
     if (mounted && (await client.headBlob(repository, blob.digest))?.size === blob.size) return 0;

@@ -72,15 +72,15 @@ export class RegistryClient implements Disposable {
 
   /** What answers there: a registry that lets us in, one that does not, or no registry at all. Throws when nothing answers. */
   async ping(): Promise<"ok" | "unauthorized" | "absent"> {
-    const response = await this.#call("answer", {
-      method: "GET",
-      target: "/v2/",
-      scopes: [],
-      expected: [200, 401, 403, 404, 405],
-    });
-    response.body.resume();
-    if (response.status === 200) return "ok";
-    return response.status === 401 || response.status === 403 ? "unauthorized" : "absent";
+    try {
+      const expected = [200, 404, 405];
+      const response = await this.#call("answer", { method: "GET", target: "/v2/", scopes: [], expected });
+      response.body.resume();
+      return response.status === 200 ? "ok" : "absent";
+    } catch (error) {
+      if (error instanceof DomainError && error.code === "registry-unauthorized") return "unauthorized";
+      throw error;
+    }
   }
 
   /** The descriptor of a tag or digest; undefined when the registry says that it has none. */

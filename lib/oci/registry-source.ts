@@ -14,7 +14,7 @@ export async function openRegistryImage(
     description: `${client.registry}/${repository}@${digest}`,
     root: stored.descriptor,
     name: repository,
-    origin: { registry: client.registry, repository },
+    storedIn: () => ({ registry: client.registry, repository }),
     open: async (descriptor) => {
       if (!isManifestType(descriptor.mediaType)) return client.getBlob(repository, descriptor);
       const { bytes } = descriptor.digest === digest ? stored : await client.getManifest(repository, descriptor.digest);

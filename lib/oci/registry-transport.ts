@@ -91,8 +91,7 @@ export class RegistryTransport implements Disposable {
     const first = await this.#followed(request);
     if (first.status !== 401 || first.url.origin !== this.#base().origin) return first;
     const challenge = first.headers["www-authenticate"];
-    if (request.expected.includes(401) || !(await this.#auth.answer(challenge, request.scopes, this.#options.signal)))
-      return first;
+    if (!(await this.#auth.answer(challenge, request.scopes, this.#options.signal))) return first;
     first.body.resume();
     return this.#followed(request);
   }

@@ -8,8 +8,8 @@ export interface ImageSource extends AsyncDisposable {
   readonly root: Descriptor;
   /** What the source itself calls the image, for instance `acme/base:1.2`; undefined when it does not. */
   readonly name: string | undefined;
-  /** Set when the image is in a registry already. */
-  readonly origin: { readonly registry: string; readonly repository: string } | undefined;
+  /** Where in a registry a blob is already, so that it can be mounted; undefined when it is in none. */
+  storedIn(blob: Descriptor): { readonly registry: string; readonly repository: string } | undefined;
   /** Opens a manifest's, a configuration's or a layer's bytes; whoever reads them checks them. */
   open(descriptor: Descriptor): Promise<Readable>;
 }

@@ -1,0 +1,73 @@
+import { DomainError } from "../error.ts";
+import { type GitContext, runGit, tryGit } from "./run-git.ts";
+import { readCommitFiles } from "./tree-commit.ts";
+import { readWorktreeFiles } from "./tree-worktree.ts";
+
+/** A file of a tree; its content is read through the tree. */
+export interface TreeFile {
+  /** Relative to the directory that was opened, with `/`. */
+  readonly path: string;
+  readonly kind: "file" | "executable" | "symlink";
+  /** In bytes; of a symlink, that of its target's text. */
+  readonly size: number;
+}
+
+/** A file and its bytes, which are to be read before the next file is asked for. A symlink's bytes are its target. */
+export interface TreeContent {
+  readonly file: TreeFile;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** The files below one directory of a repository, as they are in a commit or on the disk. */
+export interface GitTree {
+  /** The commit; with `-dirty` where the files on the disk differ from it. */
+  readonly revision: string;
+  readonly commitTime: Date;
+  /** Sorted by the bytes of their paths. */
+  readonly files: readonly TreeFile[];
+  /** Paths whose content lies in another repository, and is not part of the tree. */
+  readonly submodules: readonly string[];
+  /** Reads the given files of this tree in the given order. */
+  contents(files: readonly TreeFile[]): AsyncIterable<TreeContent>;
+}
+
+/** What the two kinds of trees have in common. */
+export type TreeListing = Pick<GitTree, "files" | "submodules" | "contents">;
+
+/**
+ * Opens the tree of a commit (any name that git knows), or with `worktree` the files on the disk, uncommitted ones included and
+ * ignored ones left out. Throws DomainError `commit-absent`, `not-a-repository` or `git-missing`.
+ */
+export async function openTree(context: GitContext, ref: string): Promise<GitTree> {
+  const isWorktree = ref === "worktree";
+  const commit = await findCommit(context, isWorktree ? "HEAD" : ref);
+  const seconds = await runGit(context, ["show", "--no-patch", "--format=%ct", commit]);
+  const commitTime = new Date(Number(seconds.trim()) * 1000);
+  const listing = isWorktree ? await readWorktreeFiles(context) : await readCommitFiles(context, commit);
+  const isDirty = isWorktree && (await runGit(context, ["status", "--porcelain", "--", "."])).trim() !== "";
+  return { revision: isDirty ? `${commit}-dirty` : commit, commitTime, ...listing };
+}
+
+/** The text of one file; undefined when the tree has no regular file of this path. */
+export async function readTreeText(tree: GitTree, path: string): Promise<string | undefined> {
+  const file = tree.files.find((candidate) => candidate.path === path && candidate.kind !== "symlink");
+  if (!file) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const { bytes } of tree.contents([file])) {
+    for await (const chunk of bytes) chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function findCommit(context: GitContext, ref: string): Promise<string> {
+  const found = await tryGit(context, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`]);
+  if (found !== undefined) return found.trim();
+  if ((await tryGit(context, ["rev-parse", "--git-dir"])) === undefined) {
+    throw new DomainError("not-a-repository", `${context.directory} is in no git repository that this user may read.`, {
+      hint: "Check the repository out first (actions/checkout), or set working-directory; git names the rest: run git status there.",
+    });
+  }
+  throw new DomainError("commit-absent", `The repository of ${context.directory} has no commit ${ref}.`, {
+    hint: "Fetch it first: actions/checkout brings one commit only unless fetch-depth says more.",
+  });
+}
