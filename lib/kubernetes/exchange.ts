@@ -55,7 +55,7 @@ export async function readText(response: IncomingMessage, signal: AbortSignal): 
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Opens a WebSocket; the error of a refused one holds the server's words, which `ws` alone would lose. */
+/** Opens a WebSocket and holds it (`resume` when you listen); the error of a refused one holds the server's words, which `ws` alone would lose. */
 export async function openSocket(
   { server, request, authorization, signal }: ExchangeOptions,
   protocols: readonly string[],
@@ -74,10 +74,14 @@ export async function openSocket(
   try {
     return await new Promise<WebSocket>((resolve, reject) => {
       socket.once("upgrade", (response) => response.socket.setKeepAlive(true, keepAliveMs));
-      socket.once("open", () => resolve(socket));
-      socket.once("unexpected-response", (_outgoing, response) =>
-        refusal(server, request, response, signal).then(reject, reject),
-      );
+      socket.once("open", () => {
+        // Held until the caller listens: frames that come before would be lost.
+        socket.pause();
+        resolve(socket);
+      });
+      socket.once("unexpected-response", (_outgoing, response) => {
+        refusal(server, request, response, signal).then(reject, reject);
+      });
       socket.on("error", (error) => reject(connectionError(server, error, signal)));
     });
   } finally {

@@ -62,6 +62,7 @@ export function followPodLog(cluster: Cluster, options: PodLogOptions): PodLogFo
 async function* follow(following: Following): AsyncGenerator<Uint8Array, void, void> {
   const { cluster, options } = following;
   const reconnect = createReconnect(cluster, options.signal);
+  let waits = 0;
   for (;;) {
     // Known before the stream is opened: then its end is the end of the log. A stream that was opened earlier proves nothing by its end,
     // for that of a kubelet which went away looks the same.
@@ -77,7 +78,7 @@ async function* follow(following: Following): AsyncGenerator<Uint8Array, void, v
     } catch (error) {
       options.signal.throwIfAborted();
       if (await isOver(error, following, wasEnded)) return;
-      if (isWaitingToStart(error)) await sleep(startPollMs, options.signal);
+      if (isWaitingToStart(error)) await sleep(Math.min(startPollMs, 100 * ++waits), options.signal);
       else if (error instanceof KubeletMessage) await reconnect.afterEnd();
       else await reconnect.afterFailure(error);
     }

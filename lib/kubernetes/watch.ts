@@ -57,7 +57,7 @@ export async function* watchObjects<T extends ApiObject>(
         ...options,
         signal,
         resourceVersion: version,
-        onOpen: reconnect.connected,
+        onOpen: () => reconnect.connected(),
       });
       for await (const frame of frames) {
         version = frame.object.metadata?.resourceVersion ?? version;
