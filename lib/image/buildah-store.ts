@@ -24,16 +24,13 @@ export interface BuildahStoreOptions {
  */
 export async function openBuildahStore(options: BuildahStoreOptions): Promise<BuildahStore> {
   const { env, tempDirectory } = options;
-  const key = createHash("sha256").update(options.repository).digest("hex").slice(0, 12);
+  const key = shortHash(options.repository);
   const shared = join(cacheDirectory(env), "gpu-ci", "buildah", key);
   await mkdir(shared, { recursive: true, mode: 0o700 });
   const lock = join(shared, "lock");
   const keepsLayers = await takeLock(lock);
   const root = keepsLayers ? shared : join(tempDirectory, `buildah-${key}`);
-  const runRoot = join(
-    runDirectory(env, tempDirectory),
-    keepsLayers ? `gpu-ci-buildah-${key}` : `gpu-ci-buildah-${key}-${process.pid}`,
-  );
+  const runRoot = join(runDirectory(env, tempDirectory), `gpu-ci-buildah-${shortHash(root)}`);
   return {
     keepsLayers,
     globalFlags: (driver) => [
@@ -42,6 +39,7 @@ export async function openBuildahStore(options: BuildahStoreOptions): Promise<Bu
       ...(driver === "overlay" ? ["--storage-opt", "overlay.skip_mount_home=true"] : []),
     ],
     [Symbol.asyncDispose]: async () => {
+      await removeQuietly(runRoot);
       if (keepsLayers) await rm(lock, { force: true });
       else await removeQuietly(root);
     },
@@ -53,6 +51,10 @@ export async function removeWorkingContainers(exec: Exec, globalFlags: readonly 
   // Also after a cancel: so it has a deadline of its own, within the time a runner leaves. What it misses is found by the next build.
   const signal = AbortSignal.timeout(6000);
   await exec("buildah", [...globalFlags, "rm", "--all"], { ignoreExitCode: true, signal }).catch(() => {});
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
 function cacheDirectory(env: NodeJS.ProcessEnv): string {

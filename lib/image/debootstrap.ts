@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../error.ts";
 import { CommandError, type Exec, findProgram } from "../exec.ts";
@@ -38,6 +38,7 @@ export async function makeDebianBase(options: DebianBaseOptions): Promise<string
   }
   const root = join(workDirectory, "rootfs");
   const archive = join(workDirectory, "rootfs.tar");
+  await mkdir(workDirectory, { recursive: true });
   try {
     await log.group(`Debian ${options.suite} from its packages`, () => debootstrap(options, root));
     await strip(root);

@@ -70,7 +70,9 @@ describe.each(actionNames())("action %s", (name) => {
 
 describe("inputs that several actions share", () => {
   it.each(shared)("%s has the same words everywhere", (input) => {
-    const words = actionNames().flatMap((name) => readAction(name).inputs?.[input]?.description.trim() ?? []);
+    // build-base-image's `context` is the builders' word for the folder that COPY reads.
+    const names = actionNames().filter((name) => input !== "context" || name !== "build-base-image");
+    const words = names.flatMap((name) => readAction(name).inputs?.[input]?.description.trim() ?? []);
     expect([...new Set(words)].length).toBeLessThanOrEqual(1);
   });
 });
