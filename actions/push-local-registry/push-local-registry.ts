@@ -64,7 +64,9 @@ async function openSource(inputs: Inputs, registry: LocalRegistry, deps: Deps): 
     source: await locate(inputs, deps),
     registryOf: (name) =>
       // Credentials of the target are not shown to another registry.
-      names.includes(name) ? openTarget(registry.push, inputs, deps) : openRegistry({ registry: name ?? registry.push, ...deps }),
+      names.includes(name)
+        ? openTarget(registry.push, inputs, deps)
+        : openRegistry({ registry: name ?? registry.push, ...deps }),
     deps,
   });
 }

@@ -100,6 +100,13 @@ export function hostPlatform(): string {
   return `linux/${architectures[process.arch] ?? process.arch}`;
 }
 
+/** The numbers of an image's user: 0 where it names none or root, undefined where it is another name. A missing group is 0, as in a container. */
+export function numericUser(user: string): { readonly uid: number; readonly gid: number } | undefined {
+  const [uid = "", gid = ""] = user.split(":").map((part) => (part === "root" || part === "" ? "0" : part));
+  const isNumeric = /^\d{1,10}$/.test(uid) && /^(?:\d{1,10})?$/.test(gid);
+  return isNumeric ? { uid: Number(uid), gid: Number(gid) } : undefined;
+}
+
 /** Parses an image's configuration; throws DomainError `config-invalid`. */
 export function parseConfig(bytes: Uint8Array, origin: string): ConfigDocument {
   const result = v.safeParse(configSchema, parseJson(bytes, origin));

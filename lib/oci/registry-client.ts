@@ -190,7 +190,7 @@ export class RegistryClient implements Disposable {
     const query = new URLSearchParams({ mount: mount.digest, from: mount.from });
     const response = await this.#call(`mount blob ${mount.digest} of ${mount.from}`, {
       method: "POST",
-      target: `/v2/${mount.repository}/blobs/uploads/?${query}`,
+      target: `/v2/${mount.repository}/blobs/uploads/?${query.toString()}`,
       scopes: [pushScope(mount.repository), pullScope(mount.from)],
       expected: [201, 202],
       headers: { "content-length": 0 },
