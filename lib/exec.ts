@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 export interface ExecOptions {
@@ -12,6 +13,8 @@ export interface ExecOptions {
   /** Called for every complete line, and for the last one without a newline. */
   readonly onStdout?: (line: string) => void;
   readonly onStderr?: (line: string) => void;
+  /** Takes the raw bytes of both outputs as they come, at the reader's pace; the result then holds none of them. */
+  readonly sink?: Writable;
   /** Do not throw on a non-zero exit code. */
   readonly ignoreExitCode?: boolean;
   /** Ends the child's whole process group: SIGTERM, then SIGKILL after 5 s. */
@@ -65,8 +68,8 @@ export const exec: Exec = async (command, args, options = {}) => {
   exited.catch(() => {});
   try {
     const [stdout, stderr, exitCode] = await Promise.all([
-      capture(child.stdout, options.onStdout),
-      capture(child.stderr, options.onStderr),
+      options.sink ? pass(child.stdout, options.sink) : capture(child.stdout, options.onStdout),
+      options.sink ? pass(child.stderr, options.sink) : capture(child.stderr, options.onStderr),
       exited,
       feed(child.stdin, options.stdin),
     ]);
@@ -91,6 +94,13 @@ async function capture(stream: Readable, onLine?: (line: string) => void): Promi
   if (lines && onLine) lines.on("line", onLine);
   await new Promise((resolve) => (lines ?? stream).once("close", resolve));
   return Buffer.concat(chunks).toString("utf8");
+}
+
+async function pass(stream: Readable, sink: Writable): Promise<string> {
+  for await (const chunk of stream) {
+    if (!sink.write(chunk)) await Promise.race([once(sink, "drain"), once(sink, "close")]);
+  }
+  return "";
 }
 
 async function feed(stream: NodeJS.WritableStream, input?: string | Readable): Promise<void> {
