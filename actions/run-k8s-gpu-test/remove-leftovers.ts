@@ -1,0 +1,30 @@
+import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
+import { describeError } from "../../lib/error.ts";
+import type { Host } from "../../lib/host.ts";
+import { connectKubernetes } from "../../lib/kubernetes/client.ts";
+import type { Inputs } from "./inputs.ts";
+import { readStarted, type Started } from "./state.ts";
+
+type Deps = Pick<Host, "log" | "exec" | "env" | "state">;
+
+/** Removes what a main step that was killed left behind. It warns and never fails: the job's verdict is made already. */
+export async function removeLeftovers(readInputs: () => Inputs, deps: Deps): Promise<void> {
+  const started = readStarted(deps.state);
+  if (!started) return;
+  try {
+    deps.log.info(`Removing ${started.name}, which the main step could not remove.`);
+    if (started.engine === "kubernetes") await removeJob(started, readInputs(), deps);
+    else await deps.exec(started.engine, ["rm", "--force", "--volumes", started.name], { ignoreExitCode: true });
+  } catch (error) {
+    deps.log.warning(`${started.name} may still be there: ${describeError(error)}`);
+  }
+}
+
+async function removeJob({ name, run }: Started, inputs: Inputs, { env, log }: Deps): Promise<void> {
+  const cluster = await connectKubernetes({ ...inputs, env, log });
+  try {
+    await removeTest(cluster, { name, run });
+  } finally {
+    cluster.close();
+  }
+}

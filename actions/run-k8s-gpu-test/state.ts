@@ -1,0 +1,28 @@
+import type { Engine } from "../../lib/engine/engine.ts";
+import type { State } from "../../lib/host.ts";
+
+/** What the post step needs to remove a test whose main step could not. */
+export interface Started {
+  readonly engine: Engine["name"];
+  readonly name: string;
+  /** Value of the label gpu-ci/run. */
+  readonly run: string;
+}
+
+/** Saved before anything is created. */
+export function saveStarted(state: State, { engine, name, run }: Started): void {
+  state.save("engine", engine);
+  state.save("name", name);
+  state.save("run", run);
+}
+
+/** Saved when everything is gone again: there is nothing left for the post step. */
+export function saveRemoved(state: State): void {
+  state.save("name", "");
+}
+
+/** What the main step started and did not remove; undefined when there is nothing. */
+export function readStarted(state: State): Started | undefined {
+  const name = state.get("name");
+  return name === "" ? undefined : { engine: state.get("engine") as Engine["name"], name, run: state.get("run") };
+}

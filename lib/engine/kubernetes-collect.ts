@@ -1,0 +1,100 @@
+import { createInterface } from "node:readline";
+import { PassThrough, Writable } from "node:stream";
+import type { Cluster } from "../kubernetes/client.ts";
+import { execInPod } from "../kubernetes/exec.ts";
+import type { Log } from "../log.ts";
+import { receiveCat, receiveTar } from "./collected-stream.ts";
+import { collectorContainer } from "./kubernetes-container.ts";
+import type { CollectedFile } from "./test-pod.ts";
+
+export interface CollectOptions {
+  readonly cluster: Cluster;
+  /** Name of the pod whose collector runs. */
+  readonly pod: string;
+  readonly directory: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Whether the test's container has ended: then the collector lives only seconds longer. */
+  readonly hasEnded: () => boolean;
+}
+
+/** What the collector is about to send: path to checksum, and size where it is known (`cat` only). */
+export interface Listing {
+  readonly format: "tar" | "cat";
+  readonly files: ReadonlyMap<string, { readonly sha256: string | undefined; readonly sizeBytes: number | undefined }>;
+}
+
+const timeoutMs = 24 * 3_600_000;
+const attempts = 3;
+
+/**
+ * Reads /gpu-ci/out through the collector: connects while the test still runs and waits there, so that the files leave the moment it ends.
+ * A connection that breaks is made again; what can no longer be had is named in a warning, for the verdict does not hang on it.
+ */
+export async function collectFiles(options: CollectOptions): Promise<readonly CollectedFile[]> {
+  for (let attempt = 1; ; attempt++) {
+    const received: CollectedFile[] = [];
+    try {
+      await receiveOnce(options, received);
+      return received;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      if (attempt < attempts && !options.hasEnded()) {
+        options.log.info(`Reading the test's files was cut off, trying again: ${why}`);
+        continue;
+      }
+      options.log.warning(`Not all files of the test came back (${received.length} did): ${why}`);
+      return received;
+    }
+  }
+}
+
+async function receiveOnce(options: CollectOptions, received: CollectedFile[]): Promise<void> {
+  const { cluster, pod, directory, signal } = options;
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const connection = new AbortController();
+  const sent = execInPod(cluster, {
+    ...{ pod, container: collectorContainer, command: ["/bin/sh", "/gpu-ci/bin/collect", "send"] },
+    ...{ stdin, stdout, stderr, timeoutMs, signal: AbortSignal.any([signal, connection.signal]) },
+  });
+  const receive = async () => {
+    const listing = await readListing(stderr);
+    const take = listing.format === "tar" ? receiveTar : receiveCat;
+    await take(stdout, { directory, listing, received });
+    stdin.end("ok\n");
+    stdout.pipe(new Writable({ write: (_chunk, _encoding, done) => done() }));
+    await sent;
+  };
+  try {
+    // When the command ends first, something is wrong with it: what it sent until then is still read to its end.
+    await Promise.all([receive(), sent.then(({ exitCode }) => exitCode === 0 || Promise.reject(exitError(exitCode)))]);
+  } finally {
+    connection.abort();
+  }
+}
+
+function exitError(exitCode: number): Error {
+  return new Error(`the collector ended with exit code ${exitCode}`);
+}
+
+/** Lines `format tar|cat`, `SHA256 SIZE PATH` (`-` where unknown) and `end`. Throws when the stream ends before that. */
+async function readListing(stderr: PassThrough): Promise<Listing> {
+  const files: [string, { sha256: string | undefined; sizeBytes: number | undefined }][] = [];
+  let format: Listing["format"] | undefined;
+  for await (const line of createInterface({ input: stderr })) {
+    const [first = "", second = "", ...rest] = line.split(" ");
+    if (first === "format") format = second === "tar" ? "tar" : "cat";
+    else if (line === "end" && format) {
+      stderr.resume();
+      return { format, files: new Map(files) };
+    } else if (/^[0-9a-f]{64}$|^-$/.test(first)) {
+      const path = rest.join(" ").replace(/^\.\//, "");
+      files.push([
+        path,
+        { sha256: first === "-" ? undefined : first, sizeBytes: second === "-" ? undefined : Number(second) },
+      ]);
+    }
+  }
+  throw new Error("the connection ended before the list of files");
+}

@@ -1,0 +1,166 @@
+import { deadline } from "../abort.ts";
+import { DomainError } from "../error.ts";
+import type { Cluster } from "../kubernetes/client.ts";
+import { isStatus, KubernetesError } from "../kubernetes/kubernetes-error.ts";
+import { createObject, getObject, listObjects, patchObject } from "../kubernetes/object.ts";
+import { followPodLog } from "../kubernetes/pod-log.ts";
+import { type ApiObject, type Job, jobs, nodes, type Resource, secrets } from "../kubernetes/resource.ts";
+import type { Log } from "../log.ts";
+import type { Engine, RunningTest } from "./engine.ts";
+import { judgeRefusal } from "./kubernetes-admission.ts";
+import { largestAllocatable } from "./kubernetes-capacity.ts";
+import { collectFiles } from "./kubernetes-collect.ts";
+import { needsCollector, testContainer } from "./kubernetes-container.ts";
+import { PodFollower } from "./kubernetes-follower.ts";
+import { testJob, testSecret } from "./kubernetes-job.ts";
+import { deleteJob, removeTest, secretGone } from "./kubernetes-removal.ts";
+import { sweepExpired } from "./kubernetes-sweep.ts";
+import type { TestPod } from "./test-pod.ts";
+
+export interface KubernetesEngineDeps {
+  readonly log: Log;
+  /** The caller's cancellation. */
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+/** Removal has this long, also after a cancel: the runner gives 7.5 s before SIGTERM and 2.5 s more. */
+const removalTimeoutMs = 60_000;
+
+/** Runs tests as Jobs of one pod in a cluster. */
+export function kubernetesEngine(cluster: Cluster, deps: KubernetesEngineDeps): Engine {
+  return {
+    name: "kubernetes",
+    gpuCount: (gpuResource) => countGpus(cluster, gpuResource, deps.signal),
+    start: (pod) => startTest(cluster, pod, deps),
+  };
+}
+
+async function countGpus(cluster: Cluster, gpuResource: string, signal: AbortSignal): Promise<number> {
+  try {
+    const { items } = await listObjects(cluster, nodes, { signal });
+    return largestAllocatable(items, gpuResource);
+  } catch (error) {
+    if (!isStatus(error, 403)) throw error;
+    throw new DomainError("not-authorized", "gpus: auto has to see the nodes, and the account may not list them.", {
+      hint: "Set gpus to a number, or bind the ClusterRole gpu-ci-observer.",
+      cause: error,
+    });
+  }
+}
+
+async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineDeps): Promise<RunningTest> {
+  const { signal, log } = deps;
+  const run = pod.labels["gpu-ci/run"] ?? "";
+  try {
+    await createOurs(cluster, secrets, testSecret(pod), { run, log, signal });
+    const job = await createOurs(cluster, jobs, testJob(pod), { run, log, signal });
+    const follower = new PodFollower({ cluster, pod, job, ...deps });
+    const owned = ownSecret(cluster, job, deps);
+    sweepExpired(cluster, deps);
+    return runningTest({ cluster, pod, follower, owned, deps });
+  } catch (error) {
+    await removeTest(cluster, { name: pod.name, run });
+    throw toStartError(error, pod);
+  }
+}
+
+/** Creates an object under a name that is this run's alone. One that is there from a try that died is removed first. */
+async function createOurs<T extends ApiObject>(
+  cluster: Cluster,
+  resource: Resource<T>,
+  object: T,
+  { run, log, signal }: { readonly run: string; readonly log: Log; readonly signal: AbortSignal },
+): Promise<T> {
+  try {
+    return await createObject(cluster, resource, object, { deterministicName: true, signal });
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+    const name = object.metadata?.name ?? "";
+    const existing = await getObject(cluster, resource, name, { signal });
+    if (existing && existing.metadata?.labels?.["gpu-ci/run"] !== run) throw error;
+    log.info(`${resource.kind} ${name} is left over from an earlier try of this run; removing it.`);
+    await removeTest(cluster, { name, run });
+    return createObject(cluster, resource, object, { deterministicName: true, signal });
+  }
+}
+
+/** Makes the Job the Secret's owner; without that right the Secret is deleted by hand in the end. */
+async function ownSecret(cluster: Cluster, job: Job, { log, signal }: KubernetesEngineDeps): Promise<boolean> {
+  const { name = "", uid = "" } = job.metadata ?? {};
+  try {
+    const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name, uid }];
+    await patchObject(cluster, secrets, name, { patch: { metadata: { ownerReferences } }, signal });
+    return true;
+  } catch (error) {
+    if (!signal.aborted) log.warning(`Secret ${name} could not be given its Job as owner: ${String(error)}`);
+    return false;
+  }
+}
+
+interface RunningOptions {
+  readonly cluster: Cluster;
+  readonly pod: TestPod;
+  readonly follower: PodFollower;
+  readonly owned: Promise<boolean>;
+  readonly deps: KubernetesEngineDeps;
+}
+
+function runningTest({ cluster, pod, follower, owned, deps }: RunningOptions): RunningTest {
+  let logGap: string | undefined = "The log was not read.";
+  let removal: Promise<void> | undefined;
+  const readLog = async function* () {
+    const name = await follower.started;
+    if (name === undefined) {
+      logGap = undefined;
+      return;
+    }
+    const ended = () => follower.hasEnded();
+    const follow = followPodLog(cluster, { pod: name, container: testContainer, signal: deps.signal, ended });
+    try {
+      yield* follow;
+      logGap = follow.complete() ? undefined : (follow.gap() ?? "The end of the log could not be proven.");
+    } catch (error) {
+      // A pod that somebody deletes takes its log with it.
+      if (!isStatus(error, 404)) throw error;
+      logGap = `Pod ${name} was deleted before its log was read to the end.`;
+    }
+  };
+  return {
+    podName: () => follower.podName(),
+    log: readLog,
+    logGap: () => logGap,
+    ended: () => follower.ended,
+    collect: async (directory) => {
+      const name = needsCollector(pod) ? await follower.collecting : undefined;
+      if (name === undefined) return [];
+      return collectFiles({ cluster, pod: name, directory, ...deps, hasEnded: () => follower.hasEnded() });
+    },
+    remove: () => {
+      removal ??= removeRunning({ cluster, pod, follower, owned, deps });
+      return removal;
+    },
+  };
+}
+
+async function removeRunning({ cluster, pod, follower, owned, deps }: RunningOptions): Promise<void> {
+  using limit = deadline(`Removing Job ${pod.name}`, removalTimeoutMs);
+  try {
+    await deleteJob(cluster, pod.name, limit.signal);
+    await follower.gone();
+    await secretGone(cluster, pod.name, await owned, limit.signal);
+    deps.log.debug(`Job ${pod.name}, its pod and its Secret are gone.`);
+  } finally {
+    follower.close();
+    cluster.close();
+  }
+}
+
+function toStartError(error: unknown, pod: TestPod): unknown {
+  if (!(error instanceof KubernetesError)) return error;
+  const refusal = judgeRefusal(error.message, pod);
+  const lacksRight = error.status === 401 || (error.status === 403 && /cannot \w+ resource/.test(error.message));
+  const code = lacksRight ? "not-authorized" : "admission-refused";
+  const { hint } = error;
+  return new DomainError(code, refusal.words, { cause: error, retryable: error.retryable, ...(hint ? { hint } : {}) });
+}
