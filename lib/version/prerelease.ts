@@ -11,7 +11,7 @@ const branchLimit = 100;
  * duat it is lower case, has no build metadata, and shortens a branch of more than 100 characters.
  */
 export function branchPrerelease(base: SemanticVersion, branch: string, unixSeconds: number): SemanticVersion {
-  const clean = [...branch].map((rune) => (/[0-9A-Za-z]/.test(rune) ? rune.toLowerCase() : "-")).join("");
+  const clean = branch.replace(/[^0-9A-Za-z]/gu, "-").toLowerCase();
   const short = clean.length <= branchLimit ? clean : `${clean.slice(0, branchLimit - 9)}-${shortHash(branch)}`;
   return { ...base, prerelease: `${short}-${formatStamp(unixSeconds)}`, build: "" };
 }
