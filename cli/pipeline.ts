@@ -100,6 +100,7 @@ async function provideBaseImage(
     action: "push-local-registry",
     with: {
       source: built.outputs("layout") || built.outputs("image"),
+      image: built.outputs("image"),
       tags: built.outputs("tags"),
       kubeconfig,
       ...registryOf(options),
@@ -162,6 +163,8 @@ async function testOnGpu(options: PipelineOptions, kubeconfig: string, image: st
       "secret-env": place.secrets["secret-env"],
       kubeconfig,
       context: place.context ?? "",
+      // Its files are copied to the output folder from here.
+      "working-directory": stages.options.tempDirectory,
     },
     tell: (get) => ({ detail: testLine(get) }),
   });

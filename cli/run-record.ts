@@ -1,10 +1,11 @@
-import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CancelledError, exitCodeOfError } from "../lib/error.ts";
 import type { Conclusion } from "../lib/report/conclusion.ts";
 import { renderPipelineHtml } from "../lib/report/html.ts";
 import { type PipelineSummary, renderPipelineMarkdown } from "../lib/report/pipeline.ts";
 import { parseReport } from "../lib/report/report.ts";
+import { readState, writeState } from "./run-state.ts";
 import type { StageOutputs } from "./stages.ts";
 
 /** Outputs of the test that name files, and how they are kept. */
@@ -56,24 +57,4 @@ export async function writeRunRecord(folder: string, record: RunRecord): Promise
   await writeFile(join(folder, "summary.md"), renderPipelineMarkdown(summary));
   await writeFile(join(folder, "summary.html"), renderPipelineHtml(summary));
   await writeState(folder, { ...(await readState(folder)), ...state });
-}
-
-/** Reads state.json of an output folder; empty when there is none that can be read. */
-export async function readState(folder: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    return JSON.parse(await readFile(join(folder, "state.json"), "utf8")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
-/** Writes state.json of an output folder at once: it is never seen half-written. */
-export async function writeState(folder: string, state: Readonly<Record<string, unknown>>): Promise<void> {
-  const file = join(folder, "state.json");
-  await writeFile(
-    `${file}.new`,
-    `${JSON.stringify({ schema: 1, ...state }, undefined, 2)}
-`,
-  );
-  await rename(`${file}.new`, file);
 }

@@ -1,5 +1,4 @@
 import type { Host } from "../lib/host.ts";
-import { exitCodeOf } from "../lib/report/conclusion.ts";
 
 /** Runs the story of an action on a host; a number is its exit code. */
 export type Verb = (host: Host) => Promise<number | undefined>;
@@ -59,7 +58,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     ]);
     const outputs = await runK8sGpuTest(readInputs(host.input), host);
     writeOutputs(host.output, outputs);
-    return exitCodeOf(outputs.conclusion);
+    return outputs.stepExitCode;
   },
   async "github-release"(host) {
     const [{ readInputs }, { githubRelease }, { writeOutputs }] = await Promise.all([
