@@ -1,0 +1,94 @@
+import { formatDuration } from "../duration.ts";
+import type { Conclusion } from "./conclusion.ts";
+import { renderTestSections } from "./html-test.ts";
+import { escapeHtml } from "./markdown.ts";
+import { pageStyle } from "./page-style.ts";
+import type { PipelineStage, PipelineSummary } from "./pipeline.ts";
+import { conclusionWord } from "./summary.ts";
+
+/**
+ * A whole pipeline as one HTML page: stages on a time line, tests, GPU, outputs. It needs no script and no other resource, and every
+ * text in it that came from a test is escaped.
+ */
+export function renderPipelineHtml(summary: PipelineSummary): string {
+  const word = conclusionWord(summary.conclusion);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>${escapeHtml(summary.title)}: ${word}</title>
+<link rel="icon" href="data:image/svg+xml,${favicon(summary.conclusion)}">
+<style>${pageStyle}</style>
+</head>
+<body>
+<main>
+${hero(summary, word)}
+${timeline(summary.stages)}
+${summary.report ? renderTestSections(summary.report) : ""}
+${outputs(summary.outputs)}
+<footer>${footer(summary)}</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function hero({ title, conclusion, stages, outputs: values }: PipelineSummary, word: string): string {
+  const done = stages.filter((stage) => stage.outcome !== "skipped");
+  const sumMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
+  const version = values.version ? `version ${values.version}, ` : "";
+  const count = `${done.length} of ${stages.length} stages in ${formatDuration(sumMs)}`;
+  return `<section class="hero"><div><h1>${escapeHtml(title)}</h1><p>${escapeHtml(version)}${count}</p></div>
+<span class="verdict ${toneOf(conclusion)}">${word}</span></section>`;
+}
+
+function toneOf(conclusion: Conclusion): "success" | "failure" | "skipped" {
+  if (conclusion === "success") return "success";
+  return conclusion === "cancelled" ? "skipped" : "failure";
+}
+
+const marks = { success: "✓", unchanged: "=", failure: "✕", skipped: "–" } as const;
+const outcomeWords = { success: "done", unchanged: "nothing to do", failure: "failed", skipped: "not run" } as const;
+
+function timeline(stages: readonly PipelineStage[]): string {
+  if (stages.length === 0) return "";
+  const sumMs = Math.max(
+    1,
+    stages.reduce((sum, stage) => sum + stage.durationMs, 0),
+  );
+  let beforeMs = 0;
+  const items = stages.map((stage) => {
+    const from = beforeMs;
+    beforeMs += stage.durationMs;
+    return stageItem(stage, (from / sumMs) * 100, (stage.durationMs / sumMs) * 100);
+  });
+  return `<section><h2>Stages</h2><ol class="stages">\n${items.join("\n")}\n</ol></section>`;
+}
+
+function stageItem(stage: PipelineStage, fromPercent: number, widthPercent: number): string {
+  const { name, outcome, durationMs, detail } = stage;
+  // The shortest bar still has to be seen at the right end.
+  const position = `--from:min(${fromPercent.toFixed(2)}%, 100% - 4px);--width:${widthPercent.toFixed(2)}%`;
+  const bar = outcome === "skipped" ? "" : `<i style="${position}"></i>`;
+  const time = outcome === "skipped" ? "–" : formatDuration(durationMs);
+  return `<li class="${outcome}"><span class="name"><span class="mark" title="${outcomeWords[outcome]}">${marks[outcome]}</span>${escapeHtml(name)}</span>
+<span class="track">${bar}</span><span class="time">${time}</span><span class="detail">${escapeHtml(detail || outcomeWords[outcome])}</span></li>`;
+}
+
+function outputs(values: PipelineSummary["outputs"]): string {
+  const rows = Object.entries(values).filter(([, value]) => value !== "");
+  if (rows.length === 0) return "";
+  const items = rows.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd><code>${escapeHtml(value)}</code></dd>`);
+  return `<section><h2>Outputs</h2><dl class="outputs">${items.join("\n")}</dl></section>`;
+}
+
+function footer({ report }: PipelineSummary): string {
+  return `Made by gpu-ci${report ? ` · test started ${escapeHtml(report.startedAt.slice(0, 16).replace("T", " "))} UTC` : ""}`;
+}
+
+function favicon(conclusion: Conclusion): string {
+  const colour = { success: "14804a", failure: "c5303a", skipped: "9a6700" }[toneOf(conclusion)];
+  return `%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23${colour}'/%3E%3C/svg%3E`;
+}
