@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DomainError } from "../../lib/error.ts";
-import { openTree } from "../../lib/git/tree.ts";
+import type { GitContext } from "../../lib/git/run-git.ts";
+import { type GitTree, openTree } from "../../lib/git/tree.ts";
 import { selectTreeFiles } from "../../lib/git/tree-selection.ts";
 import { describeSource } from "../../lib/git/tree-source.ts";
 import type { Host } from "../../lib/host.ts";
@@ -21,9 +22,9 @@ type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory">;
 
 /** Appends the files of a commit or worktree to a base image in the registry; whatever was built before is not sent again. */
 export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outputs> {
-  const { log, env, signal } = deps;
+  const { log, env, tempDirectory } = deps;
   const directory = resolve(env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
-  const context = { exec: deps.exec, directory, env, signal };
+  const context: GitContext = { exec: deps.exec, directory, env, signal: deps.signal };
   const tree = await openTree(context, inputs.ref);
   const files = await selectTreeFiles(tree, { createMatcher: createPathMatcher, log });
 
@@ -32,38 +33,21 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
   using baseClient = openBaseRegistry(registry, inputs, deps);
   const base = await readBase(baseClient, inputs);
 
-  await using folder = await temporaryFolder(deps.tempDirectory);
+  await using folder = await temporaryFolder(tempDirectory);
   const file = join(folder.path, "layer.tar");
+  const { targetDirectory } = inputs;
   const mtimeSeconds = stampSeconds(env, tree.commitTime);
-  const layer = await writeLayer({
-    file,
-    targetDirectory: inputs.targetDirectory,
-    contents: tree.contents(files),
-    owner: inputs.owner ?? ownerOf(base),
-    mtimeSeconds,
-  });
-  log.info(`${files.length} files of ${tree.revision} in a layer of ${formatSize(layer.size)}: ${layer.digest}.`);
+  const owner = inputs.owner ?? ownerOf(base);
+  const layer = await writeLayer({ file, targetDirectory, contents: tree.contents(files), owner, mtimeSeconds });
+  log.info(`${files.length} files of ${tree.revision}: layer ${layer.digest}, ${formatSize(layer.size)}.`);
 
-  const source = appendLayer(base, {
-    layer,
-    file,
-    workingDirectory: inputs.targetDirectory,
-    env: inputs.env,
-    entrypoint: inputs.entrypoint.length > 0 ? inputs.entrypoint : undefined,
-    labels: {
-      "org.opencontainers.image.revision": tree.revision,
-      ...(await describeSource(context)),
-      ...versionLabel(inputs.target.tags),
-      ...inputs.labels,
-    },
-    createdAt: new Date(mtimeSeconds * 1000),
-    createdBy: `gpu-ci build-source-image ${tree.revision}`,
-  });
+  const config = await configOf(inputs, tree, context);
+  const source = appendLayer(base, { ...config, layer, file, createdAt: new Date(mtimeSeconds * 1000) });
   const repository = inputs.target.repository ?? `${inputs.base.repository}-source`;
   const { digest } = await pushImage({ source, client, repository, tags: inputs.target.tags, parallel: 3, log });
 
   const image = `${registry.push}/${repository}@${digest}`;
-  log.info(`${image} is there.`);
+  log.info(`Source image: ${image}`);
   return {
     image,
     pullRef: `${registry.pull}/${repository}@${digest}`,
@@ -72,6 +56,22 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
     layerSizeBytes: layer.size,
     files: files.length,
     revision: tree.revision,
+  };
+}
+
+async function configOf(inputs: Inputs, tree: GitTree, context: GitContext) {
+  const labels = {
+    "org.opencontainers.image.revision": tree.revision,
+    ...(await describeSource(context)),
+    ...versionLabel(inputs.target.tags),
+    ...inputs.labels,
+  };
+  return {
+    workingDirectory: inputs.targetDirectory,
+    env: inputs.env,
+    entrypoint: inputs.entrypoint.length > 0 ? inputs.entrypoint : undefined,
+    labels,
+    createdBy: `gpu-ci build-source-image ${tree.revision}`,
   };
 }
 

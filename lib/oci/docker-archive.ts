@@ -5,7 +5,7 @@ import { DomainError } from "../error.ts";
 import { type Archive, mustFind } from "./archive.ts";
 import { digestOf } from "./digest.ts";
 import { parseConfig } from "./image-config.ts";
-import { type Descriptor, mediaTypes, parseJson } from "./manifest.ts";
+import { type Descriptor, type Manifest, mediaTypes, parseJson } from "./manifest.ts";
 import type { ImageSource } from "./source.ts";
 import type { TarEntry } from "./tar-index.ts";
 
@@ -23,12 +23,12 @@ export async function openDockerArchive(archive: Archive): Promise<ImageSource> 
   const item = await readItem(archive);
   const configEntry = mustFind(archive, item.Config);
   const configBytes = await archive.read(configEntry);
-  const config = parseConfig(configBytes, `${archive.path}:${item.Config}`);
-  const diffIds = config.rootfs.diff_ids;
+  const { diff_ids: diffIds } = parseConfig(configBytes, `${archive.path}:${item.Config}`).rootfs;
   if (diffIds.length !== item.Layers.length) {
     throw invalid(archive.path, `${item.Layers.length} layers, but ${diffIds.length} in its configuration`);
   }
-  const contents = new Map<string, TarEntry>();
+  const config = { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length };
+  const contents = new Map<string, TarEntry>([[config.digest, configEntry]]);
   const layers: Descriptor[] = [];
   for (const [at, name] of item.Layers.entries()) {
     const entry = mustFind(archive, name);
@@ -36,19 +36,26 @@ export async function openDockerArchive(archive: Archive): Promise<ImageSource> 
     contents.set(layer.digest, entry);
     layers.push(layer);
   }
-  const configDescriptor = { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length };
-  contents.set(configDescriptor.digest, configEntry);
-  const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: configDescriptor, layers };
-  const manifestBytes = Buffer.from(JSON.stringify(manifest));
-  const root = { mediaType: mediaTypes.ociManifest, digest: digestOf(manifestBytes), size: manifestBytes.length };
+  const manifest: Manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
+  return madeSource(archive, item.RepoTags?.[0], manifest, contents);
+}
+
+function madeSource(
+  archive: Archive,
+  name: string | undefined,
+  manifest: Manifest,
+  contents: ReadonlyMap<string, TarEntry>,
+): ImageSource {
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const root = { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length };
   return {
     description: `archive ${archive.path}`,
     root,
-    name: item.RepoTags?.[0],
+    name,
     storedIn: () => undefined,
     open: async ({ digest }) => {
       const entry = contents.get(digest);
-      if (digest === root.digest) return Readable.from([manifestBytes]);
+      if (digest === root.digest) return Readable.from([bytes]);
       if (!entry) throw invalid(archive.path, `no blob ${digest}`);
       return archive.stream(entry);
     },

@@ -67,7 +67,7 @@ async function sendBlobs(options: PushOptions, { present, missing }: Plan): Prom
   const { log, repository, parallel } = options;
   if (missing.length === 0) return 0;
   log.info(
-    `${repository}: ${missing.length} blobs (${formatSize(sizeOf(missing))}) to send, ${present.length} are there.`,
+    `${repository}: ${missing.length} blobs (${formatSize(sizeOf(missing))}) to send or mount, ${present.length} are there.`,
   );
   const total = sizeOf(missing);
   const sent = new Map<string, number>();

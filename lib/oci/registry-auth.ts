@@ -1,5 +1,5 @@
 import type { Credentials } from "./credentials.ts";
-import { type Agents, type ExchangeDeadlines, exchange, readBody } from "./http-exchange.ts";
+import { type Agents, type Exchange, type ExchangeDeadlines, exchange, readBody } from "./http-exchange.ts";
 import { isLoopback } from "./loopback.ts";
 import { statusError } from "./registry-error.ts";
 
@@ -61,28 +61,8 @@ export class RegistryAuth {
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Token> {
-    const url = realmUrl(parameters.realm);
-    const fields: [string, string][] = scopes.map((scope) => ["scope", scope]);
-    if (parameters.service) fields.push(["service", parameters.service]);
-    const isOauth = credentials !== undefined && "identityToken" in credentials;
-    const form = new URLSearchParams(fields);
-    if (isOauth) {
-      form.set("scope", scopes.join(" "));
-      form.set("grant_type", "refresh_token");
-      form.set("client_id", "gpu-ci");
-      form.set("refresh_token", credentials.identityToken);
-    } else {
-      for (const [key, value] of fields) url.searchParams.append(key, value);
-    }
     const response = await exchange({
-      url,
-      method: isOauth ? "POST" : "GET",
-      headers: {
-        accept: "application/json",
-        ...(isOauth ? { "content-type": "application/x-www-form-urlencoded" } : {}),
-        ...(credentials && "username" in credentials ? { authorization: basic(credentials) } : {}),
-      },
-      body: isOauth ? Buffer.from(form.toString()) : undefined,
+      ...tokenRequest(parameters, scopes, credentials),
       agents: this.#agents,
       deadlines: this.#deadlines,
       signal,
@@ -109,6 +89,25 @@ export function parseChallenges(header: string): readonly Challenge[] {
       parameters: Object.fromEntries(parameters),
     };
   });
+}
+
+function tokenRequest(
+  parameters: Challenge["parameters"],
+  scopes: readonly string[],
+  credentials: Credentials | undefined,
+): Pick<Exchange, "url" | "method" | "headers" | "body"> {
+  const url = realmUrl(parameters.realm);
+  if (credentials && "identityToken" in credentials) {
+    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: "gpu-ci", scope: scopes.join(" ") });
+    form.set("service", parameters.service ?? "");
+    form.set("refresh_token", credentials.identityToken);
+    const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
+    return { url, method: "POST", headers, body: Buffer.from(form.toString()) };
+  }
+  for (const scope of scopes) url.searchParams.append("scope", scope);
+  if (parameters.service) url.searchParams.set("service", parameters.service);
+  const authorization = credentials ? { authorization: basic(credentials) } : {};
+  return { url, method: "GET", headers: { accept: "application/json", ...authorization } };
 }
 
 // The registry chooses where credentials are sent: never in the clear, this machine excepted.
