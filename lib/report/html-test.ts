@@ -1,7 +1,6 @@
 import { formatDuration } from "../duration.ts";
 import { escapeHtml } from "./markdown.ts";
 import type { Report, ReportCase } from "./report.ts";
-import { conclusionWord } from "./summary.ts";
 import { isFailed } from "./test-suite.ts";
 
 const failedShown = 100;
@@ -26,14 +25,12 @@ function testSection(report: Report): string {
   const shares = numbers
     .filter(([, count]) => count > 0)
     .map(([tone, count]) => `<i class="${tone}" style="--share:${count}"></i>`);
-  const detail =
-    report.conclusion === "success"
-      ? ""
-      : `<p><b>${conclusionWord(report.conclusion)}</b>: ${escapeHtml(report.detail)}</p>`;
-  return `<section><h2>Tests</h2><div class="numbers">${figures.join("")}</div><div class="share">${shares.join("")}</div>
-<h3>${formatDuration(report.queueMs + report.pullMs + report.runMs)} in the container's life</h3>
+  const tone = report.conclusion === "cancelled" ? "skipped" : "failure";
+  const note = report.conclusion === "success" ? "" : `<p class="note ${tone}">${escapeHtml(report.detail)}</p>`;
+  return `<section><h2>Tests</h2>${note}<div class="numbers">${figures.join("")}</div><div class="share">${shares.join("")}</div>
+<h3>Time: ${formatDuration(report.queueMs + report.pullMs + report.runMs)}</h3>
 <dl><dt>Queue</dt><dd>${formatDuration(report.queueMs)}</dd><dt>Pull</dt><dd>${formatDuration(report.pullMs)}</dd><dt>Run</dt><dd>${formatDuration(report.runMs)}</dd></dl>
-${detail}</section>`;
+</section>`;
 }
 
 function gpuSection(report: Report): string {
@@ -63,7 +60,7 @@ function casesSection({ cases }: Report): string {
     listOf({ heading: "Skipped", tone: "skipped", cases: skipped, limit: skippedShown, item: skippedItem }),
     cases.length === 0
       ? ""
-      : `<h3>Slowest</h3><dl>${slowest.map((testCase) => `<dt class="time">${formatDuration(testCase.durationMs)}</dt><dd>${title(testCase)}</dd>`).join("")}</dl>`,
+      : `<h3>Slowest</h3><dl>${slowest.map((testCase) => `<dt class="time">${testCase.durationMs < 1 ? "&lt; 1 ms" : formatDuration(testCase.durationMs)}</dt><dd>${title(testCase)}</dd>`).join("")}</dl>`,
   ];
   const text = parts.filter((part) => part !== "").join("\n");
   return text === "" ? "" : `<section><h2>Cases</h2>${text}</section>`;

@@ -73,7 +73,7 @@ function stageItem(stage: PipelineStage, fromPercent: number, widthPercent: numb
   const position = `--from:min(${fromPercent.toFixed(2)}%, 100% - 4px);--width:${widthPercent.toFixed(2)}%`;
   const bar = outcome === "skipped" ? "" : `<i style="${position}"></i>`;
   const time = outcome === "skipped" ? "–" : formatDuration(durationMs);
-  return `<li class="${outcome}"><span class="name"><span class="mark" title="${outcomeWords[outcome]}">${marks[outcome]}</span>${escapeHtml(name)}</span>
+  return `<li class="${outcome === "skipped" ? "idle" : outcome}"><span class="name"><span class="mark" title="${outcomeWords[outcome]}">${marks[outcome]}</span>${escapeHtml(name)}</span>
 <span class="track">${bar}</span><span class="time">${time}</span><span class="detail">${escapeHtml(detail || outcomeWords[outcome])}</span></li>`;
 }
 

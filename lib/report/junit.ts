@@ -55,7 +55,7 @@ export function parseJunit(source: string): TestSuite[] {
 function openTag(reader: Reader, tag: SaxesTagPlain): void {
   if (!tag.isSelfClosing) reader.openTags.push(tag.name);
   const name = tag.name.slice(tag.name.indexOf(":") + 1);
-  if (name === "testsuite") openSuite(reader, tag.attributes["name"] ?? "");
+  if (name === "testsuite") openSuite(reader, tag.attributes.name ?? "");
   else if (name === "testcase") openTestCase(reader, tag.attributes);
   else if (name === "property") addProperty(reader, tag.attributes);
   else if (name === "failure" || name === "error" || name === "skipped") openResult(reader, name, tag.attributes);
@@ -86,18 +86,18 @@ function closeSuite(reader: Reader): void {
 
 function openTestCase(reader: Reader, attributes: Readonly<Record<string, string>>): void {
   const skipped =
-    ["notrun", "disabled", "skipped"].includes(attributes["status"] ?? "") || attributes["result"] === "suppressed";
+    ["notrun", "disabled", "skipped"].includes(attributes.status ?? "") || attributes.result === "suppressed";
   reader.openCase = {
     attributes,
     properties: [],
     outcome: skipped ? "skipped" : "passed",
-    message: skipped ? (attributes["status"] ?? "") : "",
+    message: skipped ? (attributes.status ?? "") : "",
     text: "",
   };
 }
 
 function addProperty(reader: Reader, attributes: Readonly<Record<string, string>>): void {
-  const property = `${attributes["name"] ?? ""}=${attributes["value"] ?? ""}`;
+  const property = `${attributes.name ?? ""}=${attributes.value ?? ""}`;
   (reader.openCase ?? reader.openSuites.at(-1))?.properties.push(property);
 }
 
@@ -117,13 +117,13 @@ function openResult(
   const outcome = ({ failure: "failed", error: "errored", skipped: "skipped" } as const)[element];
   const worse = outcome !== "skipped" || reader.openCase.outcome === "passed" || reader.openCase.outcome === "skipped";
   if (worse) reader.openCase.outcome = outcome;
-  if (worse) reader.openCase.message = (attributes["message"] ?? attributes["type"] ?? "").slice(0, messageLimit);
+  if (worse) reader.openCase.message = (attributes.message ?? attributes.type ?? "").slice(0, messageLimit);
   reader.collecting = worse;
 }
 
 function closeResult(reader: Reader): void {
   reader.collecting = false;
-  const isSuiteFailure = reader.openCase?.attributes["name"] === "(suite)" && reader.openCase.properties[0] === "suite";
+  const isSuiteFailure = reader.openCase?.attributes.name === "(suite)" && reader.openCase.properties[0] === "suite";
   if (isSuiteFailure && reader.openCase) closeTestCase(reader, reader.openCase);
 }
 
@@ -149,21 +149,21 @@ function closeTestCase(reader: Reader, open: OpenCase): void {
 }
 
 function toTestCase(suite: OpenSuite, { attributes, properties, outcome, message, text }: OpenCase): TestCase {
-  const className = attributes["classname"] ?? attributes["class"] ?? "";
-  const name = attributes["name"] ?? "";
+  const className = attributes.classname ?? attributes.class ?? "";
+  const name = attributes.name ?? "";
   const firstLine = text.trim().split("\n", 1)[0] ?? "";
   const shown = message || firstLine.slice(0, messageLimit);
-  const line = Number(attributes["line"] ?? attributes["lineno"]);
+  const line = Number(attributes.line ?? attributes.lineno);
   const skipMessage = outcome === "skipped" ? `${shown} ${text}` : "";
   return {
     suite: suite.name,
     className,
     name,
     outcome,
-    durationMs: parseSeconds(attributes["time"] ?? attributes["duration"]) * 1000,
+    durationMs: parseSeconds(attributes.time ?? attributes.duration) * 1000,
     message: shown,
     text: text.trim(),
-    file: attributes["file"] ?? attributes["filepath"],
+    file: attributes.file ?? attributes.filepath,
     line: Number.isInteger(line) && line > 0 ? line : undefined,
     gpu: namesGpu([suite.name, ...suite.properties, className, name, ...properties, skipMessage].join("\n")),
   };

@@ -12,6 +12,7 @@ export const pageStyle = `
   --unchanged: light-dark(#4b6fb5, #7b9de0);
   --failure: light-dark(#c5303a, #f0666d);
   --skipped: light-dark(#9a6700, #d8a33c);
+  --idle: light-dark(#8a94a1, #626d7d);
 }
 * { box-sizing: border-box; }
 body {
@@ -22,7 +23,9 @@ main { max-width: 60rem; margin: 0 auto; display: grid; gap: 1.25rem; }
 h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.02em; overflow-wrap: anywhere; }
 h2 { margin: 0 0 1rem; font-size: 1rem; font-weight: 650; }
 h3 { margin: 1.25rem 0 0.5rem; font-size: 0.9rem; color: var(--soft); font-weight: 600; }
+h2 + h3 { margin-top: 0; }
 p { margin: 0; }
+.note { margin: 0 0 1rem; padding: 0.6rem 0.9rem; border-radius: 8px; background: color-mix(in srgb, var(--tone) 10%, transparent); overflow-wrap: anywhere; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; font-size: 0.85em; }
 code { overflow-wrap: anywhere; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1.35rem 1.5rem; }
@@ -37,12 +40,13 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .success { --tone: var(--success); } .unchanged { --tone: var(--unchanged); }
 .failure { --tone: var(--failure); } .skipped { --tone: var(--skipped); }
 .stages { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.95rem; }
-.stages li { display: grid; grid-template-columns: 11.5rem 1fr 5.2rem; gap: 0 1rem; align-items: center; }
+.stages li { display: grid; grid-template-columns: 13.5rem 1fr 5.2rem; gap: 0.1rem 1rem; align-items: center; }
 .stages .name { font-weight: 600; display: flex; gap: 0.6rem; align-items: center; }
 .mark {
   flex: none; width: 1.15rem; height: 1.15rem; border-radius: 50%; background: var(--tone); color: var(--card);
   font-size: 0.72rem; font-weight: 800; line-height: 1.15rem; text-align: center;
 }
+.idle { --tone: var(--idle); } .idle .name { color: var(--soft); font-weight: 500; }
 .track { height: 0.65rem; border-radius: 999px; background: var(--track); position: relative; overflow: hidden; }
 .track i { position: absolute; top: 0; bottom: 0; left: var(--from); width: max(var(--width), 4px); border-radius: 999px; background: var(--tone); }
 .time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
