@@ -126,9 +126,9 @@ export class LogCursor {
     return this.#loseTrack(known, stamp);
   }
 
-  /** The log no longer holds what was read last: it was rotated while nobody was connected. */
+  /** The log no longer holds what was read last: it was rotated between two connections. */
   #loseTrack(known: Replay, stamp: string): boolean {
-    this.#gap ??= `lines between ${known.lastStamp} and ${stamp} may be missing: the log was rotated while the connection was cut`;
+    this.#gap ??= `lines between ${known.lastStamp} and ${stamp} may be missing: the node had rotated the log before they were read`;
     this.#phase = "live";
     const wasOpen = this.#isOpen;
     this.#noteLine(Buffer.from(stamp, "latin1"), 0, stamp.length);
