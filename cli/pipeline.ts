@@ -16,7 +16,7 @@ export interface PipelinePlace {
 export interface PipelineOptions {
   readonly config: PipelineConfig;
   readonly place: PipelinePlace;
-  readonly stages: Stages;
+  readonly stages: Pick<Stages, "run" | "skip" | "options">;
   /** The outputs of gpu-ci.yml, filled as they become known, so that a failed run has them too. */
   readonly outputs: Map<string, string>;
   /** Where the test's report, log and collected files are kept. */
@@ -94,7 +94,7 @@ async function provideBaseImage(
     tell: (get) =>
       get("rebuilt") === "true"
         ? { detail: `${get("tags").split("\n")[0] ?? ""}, ${formatSize(Number(get("size-bytes")))}` }
-        : { outcome: "unchanged", detail: `${get("image")} has the same inputs` },
+        : { outcome: "unchanged", detail: `${shortReference(get("image"))} has the same inputs` },
   });
   const pushed = await stages.run({
     action: "push-local-registry",
@@ -184,4 +184,9 @@ function registryOf({
 }: PipelineOptions): Readonly<Record<"registry" | "username" | "password", string>> {
   const { "registry-username": username, "registry-password": password } = place.secrets;
   return { registry: config.get("registry"), username, password };
+}
+
+/** A digest in a line for people: twelve digits tell it apart. */
+function shortReference(reference: string): string {
+  return reference.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/, "$1");
 }

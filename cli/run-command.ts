@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { findKubeconfig } from "../lib/kubernetes/client.ts";
 import { type Manifest, readWorkflowManifest } from "./action-manifest.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -52,6 +52,7 @@ export async function runCommand(argv: readonly string[], context: CommandContex
   const { exitCode, summary } = await recordedRun(run, (stages, outputs) =>
     runPipeline({ config, place, stages, outputs, folder: run.folder }),
   );
+  screen.print(`Summary: ${join(relative(directory, run.folder) || ".", "summary.html")}`);
   context.stdout.write(resultText(new Map(Object.entries(summary.outputs)), values.get("json") === "true"));
   return exitCode;
 }

@@ -41,6 +41,7 @@ export class TerminalScreen {
     if (bytes.length === 0) return;
     this.#clear();
     this.#stream.write(bytes);
+    if (this.#status) this.#status.detail = "";
     this.#atLineStart = bytes.at(-1) === 10;
     this.#draw();
   }
