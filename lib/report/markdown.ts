@@ -8,7 +8,7 @@ export function escapeMarkdown(text: string): string {
     .replace(/[\\`*_{}[\]()#!|~$]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/@/g, "&#64;")
     .replace(/:\/\//g, "&#58;//")
-    .replace(/^(\s*)([-+=]|\d+\.)/, "$1&#8203;$2");
+    .replace(/^(\s*)([-+](?=\s)|=+$|-+$|\d+[.)](?=\s|$))/, "$1&#8203;$2");
 }
 
 /** Text inside `<code>` or `<pre>` of HTML, also where Markdown surrounds it. */
@@ -28,12 +28,13 @@ export function codeBlock(text: string): string {
   return `<pre>${escapeHtml(text).replace(/@/g, "&#64;").replace(/\n/g, "&#10;")}</pre>`;
 }
 
-/** Cuts text to `limitBytes` of UTF-8 at the end of a line and says so with `pointer`. */
+/** Cuts text to `limitBytes` of UTF-8 at the end of a line, closes what was open there, and says so with `pointer`. */
 export function truncateMarkdown(text: string, limitBytes: number, pointer: string): string {
   if (Buffer.byteLength(text) <= limitBytes) return text;
   const note = `\n\n> This summary was cut. ${pointer}\n`;
-  const kept = Buffer.from(text)
-    .subarray(0, limitBytes - Buffer.byteLength(note))
-    .toString("utf8");
-  return kept.slice(0, Math.max(0, kept.lastIndexOf("\n"))) + note;
+  const room = limitBytes - Buffer.byteLength(note) - "\n\n</details>".length;
+  const cut = Buffer.from(text).subarray(0, room).toString("utf8");
+  const kept = cut.slice(0, Math.max(0, cut.lastIndexOf("\n")));
+  const isOpen = kept.lastIndexOf("<details>") > kept.lastIndexOf("</details>");
+  return `${kept}${isOpen ? "\n\n</details>" : ""}${note}`;
 }
