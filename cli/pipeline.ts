@@ -23,6 +23,12 @@ export interface PipelineOptions {
   readonly folder: string;
 }
 
+/** A base image under the names of the kubelet and of this machine. */
+interface BaseImage {
+  readonly pullRef: string;
+  readonly pushRef: string;
+}
+
 /** The stages of workflows/gpu-ci.yml in its order, on this machine's working tree. Gives the test's exit code. */
 export async function runPipeline(options: PipelineOptions): Promise<number> {
   const { outputs } = options;
@@ -72,18 +78,17 @@ async function findCluster({ config, place, stages }: PipelineOptions): Promise<
 }
 
 /** Builds the base image and pushes it; both do nothing when the registry has one of the same inputs. */
-async function provideBaseImage(
-  options: PipelineOptions,
-  kubeconfig: string,
-): Promise<{ pullRef: string; pushRef: string }> {
+async function provideBaseImage(options: PipelineOptions, kubeconfig: string): Promise<BaseImage> {
+  const given = options.config.get("base-image");
+  if (given === "") return pushBaseImage(options, kubeconfig, await buildBaseImage(options, kubeconfig));
+  options.stages.skip("build-base-image", `base-image is ${given}`);
+  options.stages.skip("push-local-registry", "");
+  return { pullRef: given, pushRef: given };
+}
+
+async function buildBaseImage(options: PipelineOptions, kubeconfig: string): Promise<StageOutputs> {
   const { config, stages } = options;
-  const given = config.get("base-image");
-  if (given !== "") {
-    stages.skip("build-base-image", `base-image is ${given}`);
-    stages.skip("push-local-registry", "");
-    return { pullRef: given, pushRef: given };
-  }
-  const built = await stages.run({
+  const { outputs } = await stages.run({
     action: "build-base-image",
     with: {
       "working-directory": config.get("working-directory"),
@@ -96,24 +101,27 @@ async function provideBaseImage(
         ? { detail: `${get("tags").split("\n")[0] ?? ""}, ${formatSize(Number(get("size-bytes")))}` }
         : { outcome: "unchanged", detail: `${shortReference(get("image"))} has the same inputs` },
   });
-  const pushed = await stages.run({
+  return outputs;
+}
+
+async function pushBaseImage(options: PipelineOptions, kubeconfig: string, built: StageOutputs): Promise<BaseImage> {
+  const { outputs } = await options.stages.run({
     action: "push-local-registry",
     with: {
-      source: built.outputs("layout") || built.outputs("image"),
-      image: built.outputs("image"),
-      tags: built.outputs("tags"),
+      source: built("layout") || built("image"),
+      image: built("image"),
+      tags: built("tags"),
       kubeconfig,
       ...registryOf(options),
     },
     tell: (get, durationMs) => {
       const bytes = Number(get("pushed-bytes"));
       if (bytes === 0) return { outcome: "unchanged", detail: "the registry has it" };
-      return {
-        detail: `${formatSize(bytes)} to ${get("registry")}, ${formatSize(Math.round(bytes / (durationMs / 1000)))}/s`,
-      };
+      const rate = formatSize(Math.round(bytes / (durationMs / 1000)));
+      return { detail: `${formatSize(bytes)} to ${get("registry")}, ${rate}/s` };
     },
   });
-  return { pullRef: pushed.outputs("pull-ref"), pushRef: pushed.outputs("push-ref") };
+  return { pullRef: outputs("pull-ref"), pushRef: outputs("push-ref") };
 }
 
 async function putSourcesOnTop(

@@ -4,7 +4,7 @@ import { type Manifest, readWorkflowManifest } from "./action-manifest.ts";
 import type { CommandContext } from "./command-context.ts";
 import { parseOptions } from "./command-options.ts";
 import { helpText, optionRows } from "./help-text.ts";
-import { runPipeline } from "./pipeline.ts";
+import { type PipelinePlace, runPipeline } from "./pipeline.ts";
 import { readPipelineConfig } from "./pipeline-config.ts";
 import { recordedRun } from "./recorded-run.ts";
 import { resultText } from "./result-text.ts";
@@ -32,29 +32,28 @@ export async function runCommand(argv: readonly string[], context: CommandContex
     directory,
     env: context.env,
   });
-  const kubeconfig = values.get("kubeconfig");
+  const place = readPlace(values, context);
   const screen = new TerminalScreen(context.stderr);
   using interruption = listenForInterruption((line) => screen.print(line));
-  const place = {
-    kubeconfig: findKubeconfig({ kubeconfig, env: context.env }) === undefined ? undefined : (kubeconfig ?? ""),
+  const folder = resolve(directory, values.get("output") ?? ".gpu-ci");
+  const { signal } = interruption;
+  const run = { ...context, title: "gpu-ci run", folder, screen, signal, verbose: values.get("verbose") === "true" };
+  const { exitCode, summary } = await recordedRun(run, (stages, outputs) =>
+    runPipeline({ config, place, stages, outputs, folder }),
+  );
+  screen.print(`Summary: ${join(relative(directory, folder) || ".", "summary.html")}`);
+  context.stdout.write(resultText(new Map(Object.entries(summary.outputs)), values.get("json") === "true"));
+  return exitCode;
+}
+
+function readPlace(values: ReadonlyMap<string, string>, context: CommandContext): PipelinePlace {
+  const kubeconfig = values.get("kubeconfig");
+  const configured = findKubeconfig({ kubeconfig, env: context.env }) !== undefined;
+  return {
+    kubeconfig: configured ? (kubeconfig ?? "") : undefined,
     context: values.get("context"),
     secrets: readSecrets(values.get("secret-env"), context),
   };
-  const run = {
-    root: context.root,
-    title: "gpu-ci run",
-    folder: resolve(directory, values.get("output") ?? ".gpu-ci"),
-    screen,
-    signal: interruption.signal,
-    env: context.env,
-    verbose: values.get("verbose") === "true",
-  };
-  const { exitCode, summary } = await recordedRun(run, (stages, outputs) =>
-    runPipeline({ config, place, stages, outputs, folder: run.folder }),
-  );
-  screen.print(`Summary: ${join(relative(directory, run.folder) || ".", "summary.html")}`);
-  context.stdout.write(resultText(new Map(Object.entries(summary.outputs)), values.get("json") === "true"));
-  return exitCode;
 }
 
 function runHelp(manifest: Manifest): string {
