@@ -2,6 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { DomainError } from "../error.ts";
 
 /** How long one HTTP exchange may stand still, each in milliseconds. */
 export interface ExchangeDeadlines {
@@ -55,7 +56,7 @@ export function createAgents(options: { tlsVerify: boolean; proxyEnv: NodeJS.Pro
 
 /**
  * One request and the head of its answer; the answer's body is the caller's to read. Fails with the network's error,
- * StalledError, the error of the body, or the signal's reason.
+ * StalledError, the body's DomainError, or the signal's reason.
  */
 export async function exchange(options: Exchange): Promise<http.IncomingMessage> {
   options.signal?.throwIfAborted();
@@ -66,7 +67,6 @@ export async function exchange(options: Exchange): Promise<http.IncomingMessage>
   });
   limitTime(request, options.deadlines);
   const sent = sendBody(request, options.body);
-  // When sending fails the request fails with it, so `answered` tells.
   sent.catch(() => {});
   try {
     const response = await answered;
@@ -76,7 +76,7 @@ export async function exchange(options: Exchange): Promise<http.IncomingMessage>
     return response;
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw error;
+    throw await causeOf(error, sent);
   }
 }
 
@@ -90,6 +90,15 @@ export async function readBody(response: Readable, limit: number): Promise<Buffe
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+// A body that fails ends its request too, which then only says that the connection broke.
+async function causeOf(error: unknown, sent: Promise<void>): Promise<unknown> {
+  const failure = await sent.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return failure instanceof DomainError ? failure : error;
 }
 
 function startRequest({ url, method, headers, agents, signal }: Exchange): http.ClientRequest {

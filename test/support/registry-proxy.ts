@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 export type Fault =
   /** Answered by the proxy, the registry never sees it. */
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  /** The connection is reset after so many bytes of the body went through. */
+  /** The connection is reset after so many bytes of the body, or at its end. */
   | { readonly resetAfterBytes: number }
   /** The registry does it, its answer is lost with the connection. */
   | "lose-answer"
@@ -87,7 +87,7 @@ function apply(fault: Fault | undefined, exchange: Exchange): void {
     incoming.on("data", () => {
       if (seen.bytes >= fault.resetAfterBytes) incoming.socket.resetAndDestroy();
     });
-    incoming.resume();
+    incoming.resume().on("end", () => incoming.socket.resetAndDestroy());
   }
 }
 
