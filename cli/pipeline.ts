@@ -180,8 +180,9 @@ async function testOnGpu(options: PipelineOptions, kubeconfig: string, image: st
 }
 
 function testLine(get: StageOutputs): string {
-  const counts = `${get("passed") || 0} passed, ${get("failed") || 0} failed, ${get("skipped") || 0} skipped`;
-  return [get("reason") === "passed" ? "" : get("reason"), counts, get("gpu-product")]
+  const counts = (["passed", "failed", "skipped"] as const).map((name) => `${get(name) || 0} ${name}`).join(", ");
+  const reason = get("reason") === "passed" ? "" : get("reason");
+  return [reason, /[1-9]/.test(counts) ? counts : "no cases", get("gpu-product")]
     .filter((part) => part !== "")
     .join("; ");
 }

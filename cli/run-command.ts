@@ -41,7 +41,8 @@ export async function runCommand(argv: readonly string[], context: CommandContex
   const { exitCode, summary } = await recordedRun(run, (stages, outputs) =>
     runPipeline({ config, place, stages, outputs, folder }),
   );
-  screen.print(`Summary: ${join(relative(directory, folder) || ".", "summary.html")}`);
+  const shown = relative(directory, folder);
+  screen.print(`Summary: ${join(shown.startsWith("..") ? folder : shown, "summary.html")}`);
   context.stdout.write(resultText(new Map(Object.entries(summary.outputs)), values.get("json") === "true"));
   return exitCode;
 }
