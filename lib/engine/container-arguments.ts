@@ -44,6 +44,12 @@ export function containerArguments(options: ContainerArgumentsOptions): string[]
   ];
 }
 
+/** The arguments that remove a container and its anonymous volumes at once, whether it runs or not. */
+export function removeArguments(engine: "podman" | "docker", name: string): string[] {
+  // podman would wait ten seconds for it to end by itself; docker does not.
+  return ["rm", "--force", "--volumes", ...(engine === "podman" ? ["--time", "0"] : []), name];
+}
+
 /** What of the pod's placement has no meaning outside of a cluster, by the names of the inputs. */
 export function leftAside({ placement }: TestPod): string[] {
   const given: Readonly<Record<string, boolean>> = {

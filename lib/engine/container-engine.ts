@@ -1,6 +1,6 @@
 import { type Exec, findProgram } from "../exec.ts";
 import type { Log } from "../log.ts";
-import { leftAside, unlimited } from "./container-arguments.ts";
+import { leftAside, removeArguments, unlimited } from "./container-arguments.ts";
 import { createContainerFiles } from "./container-files.ts";
 import { countGpus, type GpuPlaces, gpuArguments, machineGpuPlaces } from "./container-gpu.ts";
 import { ContainerRun } from "./container-run.ts";
@@ -74,18 +74,21 @@ async function canLimit(name: "podman" | "docker", pod: TestPod, deps: Container
 
 /** A run that was killed could not remove its container. Ours go when they have our name, or when their time is over. */
 async function removeLeftovers(
-  name: string,
+  engine: "podman" | "docker",
   containerName: string,
-  { exec, env, log, signal, now }: ContainerEngineDeps,
+  deps: ContainerEngineDeps,
 ): Promise<void> {
-  const format = '{{.Names}}\t{{.Label "gpu-ci/expires"}}';
-  const list = ["ps", "--all", "--filter", `label=${ours}`, "--format", format];
-  const { stdout } = await exec(name, list, { env, signal });
-  for (const line of stdout.trim().split("\n")) {
-    const [found = "", expires = ""] = line.split("\t");
-    if (found !== containerName && !(Date.parse(expires) < now().getTime())) continue;
-    log.info(`Removing container ${found}, which an earlier run left behind.`);
-    await exec(name, ["rm", "--force", "--volumes", found], { env, signal });
+  const { exec, env, log, signal, now } = deps;
+  const filter = `label=${ours}`;
+  const { stdout } = await exec(engine, ["ps", "--all", "--filter", filter, "--format", "{{.Names}}"], { env, signal });
+  for (const name of stdout.split("\n").filter(Boolean)) {
+    const format = '{{index .Config.Labels "gpu-ci/expires"}}';
+    // Its own run may remove it at this moment.
+    const inspect = ["inspect", "--type", "container", "--format", format, name];
+    const { stdout: expires } = await exec(engine, inspect, { env, signal, ignoreExitCode: true });
+    if (name !== containerName && !(Date.parse(expires.trim()) < now().getTime())) continue;
+    log.info(`Removing container ${name}, which an earlier run left behind.`);
+    await exec(engine, removeArguments(engine, name), { env, signal, ignoreExitCode: true });
   }
 }
 

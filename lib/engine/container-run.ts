@@ -6,7 +6,7 @@ import { DomainError } from "../error.ts";
 import { CommandError, type Exec } from "../exec.ts";
 import type { Log } from "../log.ts";
 import { type Reason, reasons } from "../report/conclusion.ts";
-import { containerArguments } from "./container-arguments.ts";
+import { containerArguments, removeArguments } from "./container-arguments.ts";
 import type { ContainerFiles } from "./container-files.ts";
 import { type ContainerImageOptions, ensureImage, imageCommand } from "./container-image.ts";
 import { type MemoryWatch, watchMemory } from "./container-memory.ts";
@@ -182,10 +182,10 @@ export class ContainerRun implements RunningTest {
     const { engine, exec, env, files, pod } = this.#options;
     // The run's own signal may be aborted by now: cleaning up has a deadline of its own.
     using limit = deadline(`The removal of container ${pod.name}`, removeTimeoutMs);
-    await exec(engine, ["rm", "--force", "--volumes", pod.name], { env, signal: limit.signal, ignoreExitCode: true });
+    await exec(engine, removeArguments(engine, pod.name), { env, signal: limit.signal, ignoreExitCode: true });
     await this.#termination.catch(() => {});
     // A pull or create that was under way when the run was cancelled may have left the container after all.
-    const left = await exec(engine, ["rm", "--force", "--volumes", pod.name], {
+    const left = await exec(engine, removeArguments(engine, pod.name), {
       env,
       signal: limit.signal,
       ignoreExitCode: true,
