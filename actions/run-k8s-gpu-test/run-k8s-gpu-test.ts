@@ -106,7 +106,7 @@ async function observeTest(engine: Engine, pod: TestPod, folder: ResultsFolder, 
     running = await engine.start(pod);
 
     const [termination, files] = await Promise.all([
-      running.ended(),
+      announceEnd(running, deps),
       running.collect(folder.artifacts),
       relayLog(running.log(), folder.logFile, Object.values(pod.secretEnv), deps),
     ]);
@@ -123,6 +123,13 @@ async function observeTest(engine: Engine, pod: TestPod, folder: ResultsFolder, 
     await running?.remove();
     saveRemoved(state);
   }
+}
+
+/** Says how the test ended at once: its log and its files may still be on their way. */
+async function announceEnd(running: RunningTest, { log }: Deps): Promise<Termination> {
+  const termination = await running.ended();
+  log.info(`The test ended: ${termination.detail}`);
+  return termination;
 }
 
 /** Tells the verdict to everybody who asks: the log, report.json, the job summary, and the annotations beside the code. */

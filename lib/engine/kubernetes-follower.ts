@@ -5,6 +5,7 @@ import { type Job, type Pod, pods } from "../kubernetes/resource.ts";
 import { type WatchEvent, watchObjects } from "../kubernetes/watch.ts";
 import type { Log } from "../log.ts";
 import type { Reason } from "../report/conclusion.ts";
+import { needsCollector } from "./kubernetes-container.ts";
 import { collectorRuns, type PodState, readPodState, type Trouble } from "./kubernetes-pod-state.ts";
 import type { End } from "./kubernetes-termination.ts";
 import { createTimers } from "./kubernetes-timers.ts";
@@ -26,6 +27,9 @@ const collectAllowanceMs = 600_000;
 const endAllowanceMs = 15_000;
 /** A pod that should be gone but is not, long after its grace period of 3 s: nobody on the node carries the deletion out. */
 const deletionAllowanceMs = 40_000;
+
+/** A node reports the end of a pod about a second after that of its container. */
+const settleMs = 2000;
 
 /** Follows the one pod of a Job by a single watch: what it waits for, its start, its end, and that it is gone. */
 export class PodFollower {
@@ -50,7 +54,10 @@ export class PodFollower {
   #lastMessage = "";
   #podReady = true;
   #hasEnded = false;
+  /** Whether the verdict is the container's own end. */
+  #hasExited = false;
   #goneWaiter: (() => void) | undefined;
+  readonly #settled = Promise.withResolvers<void>();
   #failure: unknown;
 
   constructor(options: FollowOptions) {
@@ -63,7 +70,7 @@ export class PodFollower {
     this.ended = this.#ended.promise;
     options.signal.addEventListener("abort", this.#cancel, { once: true });
     this.#timers.set("pending", options.pod.pendingTimeoutMs, () => this.#pendingTimeout());
-    this.#timers.set("no-pod", 2000, () => this.#explainMissingPod());
+    this.#timers.set("no-pod", 1000, () => this.#explainMissingPod());
     this.#follow().catch((error: unknown) => this.#fail(error));
   }
 
@@ -74,6 +81,17 @@ export class PodFollower {
   /** Whether the test's container is known to have ended. */
   hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /**
+   * After a container's own end: resolves when the node has done with the pod, or after a moment. A pod is deleted at once then; before,
+   * its node first has to say so. With a collector that takes longer than the deletion itself, so there is nothing to wait for.
+   */
+  async settled(signal: AbortSignal): Promise<void> {
+    if (!this.#hasExited || needsCollector(this.#options.pod)) return;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(settleMs)]);
+    const expired = new Promise<void>((resolve) => limit.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([this.#settled.promise, expired]);
   }
 
   /** Resolves when no pod of the Job is left; rejects when the watch broke. */
@@ -107,6 +125,8 @@ export class PodFollower {
     if (type === "DELETED") this.#alive.delete(uid);
     else this.#alive.add(uid);
     if (!this.#hasEnded) this.#read(object, type === "DELETED");
+    const { phase } = object.status ?? {};
+    if (type === "DELETED" || phase === "Succeeded" || phase === "Failed") this.#settled.resolve();
     if (this.#alive.size === 0) this.#goneWaiter?.();
   }
 
@@ -131,7 +151,8 @@ export class PodFollower {
 
   #creating(message: string, trouble: Trouble | undefined): void {
     const text = trouble?.detail ?? message;
-    if (text !== "" && text !== this.#lastMessage) this.#options.log.info(`Waiting on node ${this.#node}: ${text}`);
+    if (text !== "" && text !== this.#lastMessage && trouble?.patienceMs !== 0)
+      this.#options.log.info(`Waiting on node ${this.#node}: ${text}`);
     if (text !== "") this.#lastMessage = text;
     // An error and its back-off take turns: patience runs from the first of them.
     if (trouble?.patienceMs === 0) this.#giveUp(trouble.reason, trouble.detail);
@@ -188,6 +209,7 @@ export class PodFollower {
   #finish(end: End): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#hasExited = end.exitCode !== undefined;
     this.#timers.clear();
     if (end.startedAt && this.#name) this.#started.resolve(this.#name);
     this.#started.resolve(undefined);

@@ -71,7 +71,7 @@ function end(reason: Reason, detail: string): End {
 function messageOf(pod: Pod): string {
   const statuses = [statusOf(pod, collectorContainer)?.state, statusOf(pod, testContainer)?.state];
   const waiting = statuses.map((state) => state?.waiting).find((state) => state !== undefined);
-  if (!waiting?.reason || waiting.reason === "PodInitializing") return "";
+  if (!waiting?.reason || waiting.reason === "PodInitializing" || waiting.reason === "ContainerCreating") return "";
   return waiting.message ? `${waiting.reason}: ${waiting.message}` : waiting.reason;
 }
 
@@ -113,7 +113,14 @@ function waitingTrouble(image: string, reason: string, message: string): Trouble
 function pullTrouble(image: string, message: string): Trouble {
   const missing = /not found|manifest unknown|name unknown|does not exist/i.test(message);
   const refused = /unauthorized|authentication required|denied|forbidden|no basic auth/i.test(message);
-  const detail = `Image ${image} could not be pulled: ${message}`;
+  const detail = `Image ${image} could not be pulled: ${registryWords(message)}`;
   if (missing) return { reason: "image-pull-failed", detail, patienceMs: 0 };
   return { reason: "image-pull-failed", detail, patienceMs: refused ? 15_000 : undefined };
+}
+
+/** The registry's own words, without those of the runtime around them that repeat the reference. */
+function registryWords(message: string): string {
+  const wrapping =
+    /rpc error: code = \w+ desc = |Back-off pulling image "[^"]*": |ErrImagePull: |failed to [a-z ]+ "[^"]*": /g;
+  return message.replaceAll(wrapping, "").trim();
 }

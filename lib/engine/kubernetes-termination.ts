@@ -95,8 +95,10 @@ function ownEnd({ exitCode, signal }: Terminated): Words {
   return { reason: "test-failed", detail: `The command ended ${how}.${codeHints[exitCode] ?? ""}` };
 }
 
+/** A container that never ran has the epoch as its times. */
 function dateOf(text: string | undefined): Date | undefined {
-  return text ? new Date(text) : undefined;
+  const date = new Date(text ?? 0);
+  return date.getTime() > 0 ? date : undefined;
 }
 
 /** The runtime's words for a container that could not start, with a hint where the image has no shell. */

@@ -9,9 +9,9 @@ import type { Gpu } from "./test-pod.ts";
  * folders; a matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored.
  */
 export const wrapperScript = `#!/bin/sh
-control=\${GPU_CI_CONTROL:-/tmp} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' timers=''
+control=\${GPU_CI_CONTROL:-/tmp} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' timers='' hold=\${GPU_CI_HOLD:-} held=''
 after() { (trap 'kill "$nap" 2>/dev/null; exit' TERM; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }
-stop() { again=1; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
+stop() { again=1; [ -z "$held" ] || echo >&9; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
 copy() {
   for path; do
     path=\${path%/} to=$out/\${path#/}
@@ -23,7 +23,7 @@ gather() {
   head=\${1%%'**/'*} tail=\${1#*'**/'} depth=''
   while copy $head$depth$tail; set -- $head$depth*/; [ -d "$1" ]; do depth="$depth*/"; done
 }
-trap stop TERM INT HUP QUIT
+trap 'hold=\${hold:+1}; stop' TERM INT HUP QUIT # whoever ends the pod does not wait for a slow reader
 trap 'late=true; stop' USR1
 [ "\${GPU_CI_GPUS:-0}" = 0 ] || nvidia-smi --query-gpu=name,uuid,driver_version,memory.total --format=csv,noheader >"$control/gpus" 2>/dev/null &
 query=$!
@@ -39,11 +39,11 @@ IFS='
 for pattern; do gather "$pattern"; done
 [ ! -r "$control/gpus" ] || while read -r line; do case $line in *[\\"\\\\]*) ;; *) gpus="$gpus\${gpus:+,}\\"$line\\"" ;; esac; done <"$control/gpus"
 printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s]}\\n' "$code" "$late" "$count" "$gpus" >"\${GPU_CI_RECEIPT:-/dev/termination-log}"
-[ -z "\${GPU_CI_HOLD:-}" ] || mkfifo "$control/ended" "$control/read" 2>/dev/null
-if [ -n "\${GPU_CI_HOLD:-}" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
-  exec 8<>"$control/ended" 9<>"$control/read"
+[ -z "$hold" ] || mkfifo "$control/ended" "$control/read" 2>/dev/null
+if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
+  exec 8<>"$control/ended" 9<>"$control/read"; held=1
   : >"$control/done"; echo >&8
-  (while sleep "$GPU_CI_HOLD" && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
+  (while sleep "$hold" && [ "$hold" != 1 ] && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
   holder=$!; read -r line <&9; kill "$holder" 2>/dev/null
 fi
 exit "$code"

@@ -24,7 +24,7 @@ async function run(command: readonly string[], { env = {}, stdin = "", onLine }:
   const child = spawn("/bin/sh", [join(home, "run"), ...command], {
     cwd: join(home, "work"),
     env: {
-      PATH: `${home}:${process.env["PATH"]}`,
+      PATH: `${home}:${process.env.PATH}`,
       GPU_CI_CONTROL: join(home, "control"),
       GPU_CI_OUT: join(home, "out"),
       GPU_CI_RECEIPT: join(home, "receipt"),
@@ -120,6 +120,24 @@ describe("wrapper", () => {
   it("waits for a reader only as long as it is told to", async () => {
     const result = await run(["true"], { env: { GPU_CI_HOLD: "1" } });
     expect([result.exitCode, await readdir(join(home, "control"))]).toEqual([0, ["done", "ended", "read"]]);
+  });
+});
+
+describe("a wrapper that waits for its files to be read", () => {
+  const held = { GPU_CI_HOLD: "30", GPU_CI_COLLECT: "ready.xml" };
+  const control = (name: string) => join(home, "control", name);
+
+  it("exits as soon as the reader says so", async () => {
+    const reader = "while [ ! -e ../control/done ]; do sleep 0.05; done; echo read >../control/read";
+    const result = await run(sh(`(${reader}) >/dev/null 2>&1 & exit 5`), { env: held });
+    expect(result.exitCode).toBe(5);
+  });
+
+  it("exits at once when it is told to end while it waits", async () => {
+    const ending = "while [ ! -e ../control/done ]; do sleep 0.05; done; kill -TERM $PPID";
+    await writeFile(control("reading"), "");
+    const result = await run(sh(`P=$PPID; (${ending.replace("$PPID", "$P")}) >/dev/null 2>&1 & exit 6`), { env: held });
+    expect(result.exitCode).toBe(6);
   });
 });
 
