@@ -30,39 +30,27 @@ export async function githubRelease(inputs: Inputs, deps: Deps): Promise<Outputs
   const report = await requireReport(inputs, directory);
   const target = await findReleaseTarget(context, inputs);
   const files = await deps.log.group("Files", () => findFiles(inputs, directory, deps));
-  const body = formatNotes({
-    ...(await readBody(inputs, directory)),
-    images: inputs.images,
-    evidence: report && formatEvidence(report),
-    generated: "",
-  });
-  const fields = releaseFields(inputs, target, body);
-  const withChecksums = async (earlier?: Checksums): Promise<readonly AssetFile[]> =>
-    inputs.checksums && files.length > 0 ? [...files, await writeChecksums(deps.tempDirectory, files, earlier)] : files;
-
+  const fields = releaseFields(inputs, target, await readNotes(inputs, directory, report));
+  const checksums = inputs.checksums && files.length > 0 ? join(deps.tempDirectory, checksumsName) : undefined;
+  const withChecksums = async (earlier?: Checksums) =>
+    checksums === undefined ? files : [...files, await writeChecksums(checksums, files, earlier)];
   if (inputs.dryRun) return dryRun(join(directory, dryRunFolder), fields, await withChecksums(), deps);
 
   const host = openHost(inputs, deps, limit.signal);
+  const notes = () => (inputs.generateNotes ? generatedNotes(host, fields, inputs.previousTag) : fields.body);
+  const { draft, overwrite } = inputs;
   const { release, created, publishedNow } = await publishRelease(
-    {
-      fields,
-      draft: inputs.draft,
-      overwrite: inputs.overwrite,
-      tagIsTarget: target.tagIsTarget,
-      files: withChecksums,
-      notes: async () => (inputs.generateNotes ? addGenerated(host, fields, inputs.previousTag) : body),
-    },
+    { fields, draft, overwrite, tagIsTarget: target.tagIsTarget, files: withChecksums, notes: async () => notes() },
     { host, log: deps.log, signal: limit.signal },
   );
   if (publishedNow) await startWorkflows(inputs, host, target.tag, deps);
-  if (inputs.summary)
-    await deps.summary(`### Release [${fields.name}](${release.url})\n\n${release.assets.length} assets.\n`);
+  if (inputs.summary) await deps.summary(formatSummary(release, fields.name));
   return {
     id: release.id,
     url: release.url,
     tagName: target.tag,
     assets: release.assets.map((asset) => asset.url),
-    checksumsFile: inputs.checksums && files.length > 0 ? join(deps.tempDirectory, checksumsName) : undefined,
+    checksumsFile: checksums,
     created,
     published: !release.draft,
   };
@@ -89,16 +77,22 @@ async function findFiles(inputs: Inputs, directory: string, { log }: Deps): Prom
   return files;
 }
 
-async function readBody(inputs: Inputs, directory: string): Promise<{ body: string }> {
-  if (inputs.bodyPath === undefined) return { body: inputs.body };
-  const path = resolve(directory, inputs.bodyPath);
-  if (!existsSync(path)) throw new InputError("body-path", inputs.bodyPath, `an existing file in ${directory}`);
-  return { body: `${inputs.body}\n\n${await readFile(path, "utf8")}` };
+async function readNotes(inputs: Inputs, directory: string, report: Report | undefined): Promise<string> {
+  const path = inputs.bodyPath === undefined ? undefined : resolve(directory, inputs.bodyPath);
+  if (path !== undefined && !existsSync(path)) {
+    throw new InputError("body-path", inputs.bodyPath ?? "", `an existing file in ${directory}`);
+  }
+  const notes = formatNotes({
+    parts: [inputs.body, path === undefined ? "" : await readFile(path, "utf8")],
+    images: inputs.images,
+    evidence: report && formatEvidence(report),
+  });
+  const problem = notesProblem(notes);
+  if (problem) throw new InputError("body", inputs.body, problem);
+  return notes;
 }
 
 function releaseFields(inputs: Inputs, { tag, commit }: ReleaseTarget, body: string): ReleaseFields {
-  const problem = notesProblem(body);
-  if (problem) throw new InputError("body", body, problem);
   const prerelease = inputs.prerelease === "auto" ? isPrereleaseTag(tag) : inputs.prerelease === "true";
   const makeLatest = inputs.makeLatest === "auto" ? "legacy" : inputs.makeLatest;
   return { tag, name: inputs.name ?? tag, body, draft: inputs.draft, prerelease, targetCommitish: commit, makeLatest };
@@ -115,15 +109,6 @@ function openHost(inputs: Inputs, deps: Deps, signal: AbortSignal): ReleaseHost 
   const apiUrl = env.GITHUB_API_URL || "https://api.github.com";
   const endsAt = new Date(now().getTime() + inputs.timeoutMs);
   return openReleaseHost({ apiUrl, token: inputs.githubToken, repository: run.repository, log, signal, now, endsAt });
-}
-
-async function addGenerated(host: ReleaseHost, { tag, targetCommitish, body }: ReleaseFields, previousTag?: string) {
-  return formatNotes({
-    body,
-    images: [],
-    evidence: undefined,
-    generated: await host.generateNotes(tag, targetCommitish, previousTag),
-  });
 }
 
 async function startWorkflows(inputs: Inputs, host: ReleaseHost, tag: string, { log }: Deps): Promise<void> {

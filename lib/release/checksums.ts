@@ -1,5 +1,4 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { readAssetFile } from "./asset-file.ts";
 import type { AssetFile } from "./release-host.ts";
 
@@ -22,16 +21,15 @@ export function parseChecksums(text: string): Checksums {
 }
 
 /**
- * Writes SHA256SUMS into a folder: these files, and what an earlier run had listed and this one does not have, for several jobs may
+ * Writes SHA256SUMS: these files, and what an earlier run had listed and this one does not have, for several jobs may
  * add to one release.
  */
 export async function writeChecksums(
-  folder: string,
+  path: string,
   files: readonly AssetFile[],
   earlier: Checksums = new Map(),
 ): Promise<AssetFile> {
   const own = files.map((file): [string, string] => [file.name, file.digest.replace("sha256:", "")]);
-  const path = join(folder, checksumsName);
   await writeFile(path, formatChecksums(new Map([...earlier, ...own])));
   return readAssetFile(path);
 }

@@ -1,23 +1,40 @@
+import { formatSize } from "../size.ts";
+import type { Release, ReleaseFields, ReleaseHost } from "./release-host.ts";
+
 /** What release notes are made of, in this order. */
-export interface NotesParts {
-  readonly body: string;
+export interface NotesOptions {
+  /** Texts of the caller. */
+  readonly parts: readonly string[];
   /** Released images, each `repository@sha256:…`. */
   readonly images: readonly string[];
   /** One sentence on the test that this release passed. */
   readonly evidence: string | undefined;
-  /** What the forge generated. */
-  readonly generated: string;
 }
 
 /** Puts release notes together in Markdown. */
-export function formatNotes({ body, images, evidence, generated }: NotesParts): string {
-  const parts = [
-    body.trim(),
-    images.length === 0 ? "" : ["## Images", "", ...images.map((image) => `- \`${image}\``)].join("\n"),
+export function formatNotes({ parts, images, evidence }: NotesOptions): string {
+  const imageList = images.map((image) => `- \`${image}\``).join("\n");
+  return joinParts([
+    ...parts,
+    images.length === 0 ? "" : `## Images\n\n${imageList}`,
     evidence === undefined ? "" : `## Tested\n\n${evidence}`,
-    generated.trim(),
-  ];
-  return parts.filter((part) => part !== "").join("\n\n");
+  ]);
+}
+
+/** The notes, followed by what the forge generates on the changes since the previous tag. */
+export async function generatedNotes(
+  host: ReleaseHost,
+  { tag, targetCommitish, body }: ReleaseFields,
+  previousTag: string | undefined,
+): Promise<string> {
+  return joinParts([body, await host.generateNotes(tag, targetCommitish, previousTag)]);
+}
+
+/** The job summary of a release: where it is and what it holds. */
+export function formatSummary(release: Release, name: string): string {
+  const rows = release.assets.map(({ name, url, sizeBytes }) => `| [${name}](${url}) | ${formatSize(sizeBytes)} |`);
+  const table = rows.length === 0 ? "" : `\n\n| Asset | Size |\n| --- | ---: |\n${rows.join("\n")}`;
+  return `### ${release.draft ? "Draft of release" : "Release"} [${name}](${release.url})${table}\n`;
 }
 
 /** What goes wrong with a release's notes, or undefined. GitHub takes 125 000 characters. */
@@ -39,4 +56,11 @@ export interface Evidence {
 export function formatEvidence({ image, gpus, startedAt, passed, failed, skipped }: Evidence): string {
   const where = gpus.map((gpu) => `${gpu.product} (driver ${gpu.driver})`).join(", ") || "no GPU";
   return `\`${image}\` on ${where}, ${startedAt}: ${passed} passed, ${failed} failed, ${skipped} skipped.`;
+}
+
+function joinParts(parts: readonly string[]): string {
+  return parts
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .join("\n\n");
 }

@@ -92,14 +92,18 @@ async function completeRelease(
     log.info(`Release ${release.tag} is published and complete; nothing to do.`);
     return { release, publishedNow: false };
   }
-  await uploadAssets(release, work, { ...deps, overwrite: plan.overwrite });
+  await uploadAssets(release, work, { ...deps, overwrite: plan.overwrite, shared: [checksumsName] });
   const checked = leadingRelease(await host.listReleases(release.tag)) ?? (await host.getRelease(release.id));
   if (checked.id !== release.id) {
     log.warning(`Another job made release ${release.tag} at the same time; adding to its ${checked.url}.`);
     if (created) await host.deleteRelease(release.id);
     return undefined;
   }
-  if (!isComplete(checked, files)) return undefined;
+  const lacking = listLacking(checked, files);
+  if (lacking.length > 0) {
+    await removeDamaged(checked, lacking, { uploaded: work.upload, ...deps });
+    return undefined;
+  }
   if (plan.draft || !checked.draft) return { release: checked, publishedNow: false };
   return publish(plan, { release: checked, created }, deps);
 }
@@ -133,20 +137,32 @@ async function withDigests(host: ReleaseHost, release: Release): Promise<{ relea
   return { release: { ...release, assets }, checksums };
 }
 
+function listLacking(release: Release, files: readonly AssetFile[]): readonly AssetFile[] {
+  return files.filter((file) => !release.assets.some((asset) => asset.name === file.name && isSameAsset(asset, file)));
+}
+
 /**
- * Whether the release holds every file as it was uploaded. Only the checksums may be another job's; anything else that differs is
- * a DomainError `release-incomplete`.
+ * Takes away what this run uploaded and the forge has otherwise, so that the next round uploads it again. The checksums may be
+ * another job's. Any other difference is somebody else's work: DomainError `release-incomplete`.
  */
-function isComplete(release: Release, files: readonly AssetFile[]): boolean {
-  const lacking = files.filter(
-    (file) => !release.assets.some((asset) => asset.name === file.name && isSameAsset(asset, file)),
-  );
-  if (lacking.every((file) => file.name === checksumsName)) return lacking.length === 0;
-  const names = lacking.map((file) => file.name).join(", ");
-  throw new DomainError("release-incomplete", `Release ${release.tag} does not have ${names} as uploaded.`, {
-    hint: "It was not published. Run the job again: it uploads only what lacks.",
-    retryable: true,
-  });
+async function removeDamaged(
+  release: Release,
+  lacking: readonly AssetFile[],
+  { host, log, uploaded }: PublishDeps & { readonly uploaded: readonly AssetFile[] },
+): Promise<void> {
+  const foreign = lacking.filter((file) => file.name !== checksumsName && !uploaded.includes(file));
+  if (foreign.length > 0) {
+    const names = foreign.map((file) => file.name).join(", ");
+    throw new DomainError("release-incomplete", `Release ${release.tag} lost ${names} while it was made.`, {
+      hint: "It was not published by this run. Run the job again: it uploads only what lacks.",
+      retryable: true,
+    });
+  }
+  const names = new Set(lacking.map((file) => file.name).filter((name) => name !== checksumsName));
+  for (const asset of release.assets.filter(({ name }) => names.has(name))) {
+    log.warning(`${asset.name} is not in the release as it was uploaded; uploading it again.`);
+    await host.deleteAsset(release, asset);
+  }
 }
 
 async function refuseMovedTag(host: ReleaseHost, tag: string, target: string): Promise<void> {

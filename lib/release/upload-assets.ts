@@ -15,6 +15,8 @@ const parallel = 4;
 export interface UploadAssetsOptions {
   readonly host: ReleaseHost;
   readonly overwrite: boolean;
+  /** Names that other jobs may have uploaded meanwhile; theirs stays, and the caller looks again. */
+  readonly shared: readonly string[];
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -59,6 +61,7 @@ async function uploadOne(release: Release, file: AssetFile, options: UploadAsset
       if (typeof outcome === "object" && isSameAsset(outcome, file)) return;
       const existing = typeof outcome === "object" ? outcome : await findAsset(host, release, file);
       if (existing && isSameAsset(existing, file)) return;
+      if (outcome === "name-taken" && existing?.complete && options.shared.includes(file.name)) return;
       await clearTheWay(release, existing, file, { ...options, uploadedByUs: typeof outcome === "object" });
       throw new DomainError("upload-failed", `${file.name} could not be uploaded to release ${release.tag}.`, {
         retryable: true,
