@@ -100,7 +100,9 @@ async function* readOnce(
   reconnect.connected();
   for await (const chunk of readChunks(response, { idleMs: endedIdleMs, mayBeIdle: () => isFollow && !ended() })) {
     const bytes = cursor.push(chunk);
-    if (bytes.length > 0) yield bytes;
+    if (bytes.length === 0) continue;
+    reconnect.progressed();
+    yield bytes;
   }
   const message = cursor.message();
   if (message !== undefined) throw new KubeletMessage(message);

@@ -16,8 +16,11 @@ export async function* readChunks(
   { idleMs, mayBeIdle }: ReadChunksOptions,
 ): AsyncGenerator<Buffer, void, void> {
   const chunks = response[Symbol.asyncIterator]();
+  let silence: Error | undefined;
   const endWhenIdle = () => {
-    if (!mayBeIdle?.()) response.destroy(new Error(`nothing came for ${idleMs / 1000} s`));
+    if (mayBeIdle?.()) return;
+    silence = new Error(`nothing came for ${idleMs / 1000} s`);
+    response.destroy();
   };
   try {
     for (;;) {
@@ -28,7 +31,7 @@ export async function* readChunks(
     }
   } catch (error) {
     throw new DomainError("api-unreachable", "The connection to the API server broke.", {
-      cause: error,
+      cause: silence ?? error,
       retryable: true,
     });
   } finally {

@@ -8,6 +8,8 @@ import { KubernetesError } from "./kubernetes-error.ts";
 export interface Reconnect {
   /** A connection was made: what follows is a new outage. */
   connected(): void;
+  /** Something new came: the next connection may follow soon. */
+  progressed(): void;
   /** Waits before the next connection. Throws the error when no connection will help, or none helped for too long. */
   afterFailure(error: unknown): Promise<void>;
   /** Waits a little after a connection that ended in order, longer and longer while they end at once. */
@@ -36,6 +38,9 @@ export function createReconnect(cluster: Cluster, signal: AbortSignal): Reconnec
       connectedAtMs = performance.now();
       failingSinceMs = undefined;
       cluster.outage.over();
+    },
+    progressed() {
+      attempt = 0;
     },
     async afterFailure(error) {
       signal.throwIfAborted();

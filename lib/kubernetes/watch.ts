@@ -60,6 +60,7 @@ export async function* watchObjects<T extends ApiObject>(
         onOpen: () => reconnect.connected(),
       });
       for await (const frame of frames) {
+        reconnect.progressed();
         version = frame.object.metadata?.resourceVersion ?? version;
         const event = takeFrame(known, resource, frame);
         if (event) yield event;

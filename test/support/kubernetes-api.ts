@@ -65,7 +65,7 @@ export async function startKubernetesApi(
     answer(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   };
   const server = options.tls ? https.createServer(options.tls, listener) : http.createServer(listener);
-  acceptSockets(server, calls, handler, options);
+  const sockets = acceptSockets(server, calls, handler, options);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -85,6 +85,7 @@ export async function startKubernetesApi(
         ...(awayBudgetMs === undefined ? {} : { awayBudgetMs }),
       }),
     async [Symbol.asyncDispose]() {
+      for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
       server.close();
       await once(server, "close");
@@ -108,7 +109,7 @@ function acceptSockets(
   calls: ApiCall[],
   handler: ApiHandler,
   options: KubernetesApiOptions,
-): void {
+): WebSocketServer {
   const spoken = options.protocols ?? ["v5.channel.k8s.io", "v4.channel.k8s.io"];
   const sockets = new WebSocketServer({
     noServer: true,
@@ -126,6 +127,7 @@ function acceptSockets(
     response.once("finish", () => stream.end());
     void handler(call, createReply(response));
   });
+  return sockets;
 }
 
 function toCall(request: http.IncomingMessage, body: string): ApiCall {
