@@ -46,6 +46,7 @@ export class RegistryTransport implements Disposable {
   readonly #agents: Agents;
   readonly #auth: RegistryAuth;
   #scheme: "http:" | "https:";
+  #isSchemeKnown = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -69,10 +70,14 @@ export class RegistryTransport implements Disposable {
       return undefined;
     });
     if (!response) return this.send(request);
-    if (request.expected.includes(response.status)) return response;
+    if (request.expected.includes(response.status)) {
+      this.#isSchemeKnown = true;
+      return response;
+    }
     const text = await readBody(response.body, 1 << 20).then(String, () => "");
-    const wantsTls = response.status === 400 && text.includes("HTTPS server");
-    if (wantsTls && this.#options.plainHttp === "auto" && scheme === "http:") {
+    // Servers of TLS say so when they are spoken to in the clear, though not in answer to HEAD.
+    const wantsTls = response.status === 400 && (request.method === "HEAD" || /HTTPS (?:server|port)/.test(text));
+    if (wantsTls && !this.#isSchemeKnown && this.#options.plainHttp === "auto" && scheme === "http:") {
       this.#scheme = "https:";
       return this.send(request);
     }
