@@ -48,8 +48,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const secrets = { "secret-env": "", "registry-username": "", "registry-password": "" };
   const place = { kubeconfig, context: undefined, secrets };
   const exitCode = await runPipeline({ config, place, stages, outputs, folder });
-  if (exitCode !== 0) return exitCode;
-  return releaseInDryRun({ stages, outputs, folder });
+  if (exitCode === 0) return releaseInDryRun({ stages, outputs, folder });
+  stages.skip("github-release", "what failed its test is not released");
+  return exitCode;
 }
 
 async function installPackages({ stages }: DemoOptions, log: Log, engine: boolean): Promise<StageLine> {
