@@ -23,7 +23,7 @@ gather() {
   head=\${1%%'**/'*} tail=\${1#*'**/'} depth=''
   while copy $head$depth$tail; set -- $head$depth*/; [ -d "$1" ]; do depth="$depth*/"; done
 }
-trap 'hold=\${hold:+1}; stop' TERM INT HUP QUIT # whoever ends the pod does not wait for a slow reader
+trap 'hold=; stop' TERM INT HUP QUIT # whoever ends the pod does not wait: the collector outlives us, and holds the files
 trap 'late=true; stop' USR1
 [ "\${GPU_CI_GPUS:-0}" = 0 ] || nvidia-smi --query-gpu=name,uuid,driver_version,memory.total --format=csv,noheader >"$control/gpus" 2>/dev/null &
 query=$!
@@ -43,7 +43,7 @@ printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s]}\\n' "$code" "$l
 if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
   exec 8<>"$control/ended" 9<>"$control/read"; held=1
   : >"$control/done"; echo >&8
-  (while sleep "$hold" && [ "$hold" != 1 ] && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
+  (while sleep "$hold" && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
   holder=$!; read -r line <&9; kill "$holder" 2>/dev/null
 fi
 exit "$code"
