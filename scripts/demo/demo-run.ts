@@ -49,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const place = { kubeconfig, context: undefined, secrets };
   const exitCode = await runPipeline({ config, place, stages, outputs, folder });
   if (exitCode === 0) return releaseInDryRun({ stages, outputs, folder });
-  stages.skip("github-release", "what failed its test is not released");
+  stages.skip("github-release", "the test did not pass");
   return exitCode;
 }
 
