@@ -9,6 +9,8 @@ export interface LogRelayOptions {
   readonly mask: readonly string[];
   /** Token of createFenceToken under GitHub Actions: between its two lines the runner obeys no command. */
   readonly fence?: string;
+  /** The console gets no more than this; the rest is in the log file alone. Default is 200 MB. */
+  readonly limitBytes?: number;
 }
 
 export interface LogRelay {
@@ -28,13 +30,14 @@ export function createFenceToken(): string {
  * it that the runner or the web view would take for a command (design.md rule 9). How the runner reads lines:
  * https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
  */
-export function createLogRelay({ write, mask, fence }: LogRelayOptions): LogRelay {
+export function createLogRelay({ write, mask, fence, limitBytes = 200_000_000 }: LogRelayOptions): LogRelay {
   const cleaner = createLineCleaner();
   const secrets = createSecretMask(mask, fence === undefined ? [] : [fence]);
   const breaker = createCommandBreaker();
   let state: "new" | "open" | "ended" = "new";
   let reachable = true;
   let lastByte = 0x0a;
+  let shownBytes = 0;
   let coloured = false;
   const send = async (bytes: Uint8Array) => {
     if (bytes.length === 0 || !reachable) return;
@@ -52,7 +55,9 @@ export function createLogRelay({ write, mask, fence }: LogRelayOptions): LogRela
     async push(bytes) {
       if (state === "ended") return;
       await open();
-      await send(breaker.push(secrets.push(cleaner.push(bytes))));
+      const safe = breaker.push(secrets.push(cleaner.push(bytes)));
+      shownBytes += safe.length;
+      if (shownBytes <= limitBytes) await send(safe);
     },
     async end() {
       if (state === "ended") return;
@@ -60,8 +65,9 @@ export function createLogRelay({ write, mask, fence }: LogRelayOptions): LogRela
       state = "ended";
       if (!wasOpen) return;
       const rest = [secrets.push(cleaner.end()), secrets.end()].map((bytes) => breaker.push(bytes));
-      await send(Buffer.concat([...rest, breaker.end()]));
+      if (shownBytes <= limitBytes) await send(Buffer.concat([...rest, breaker.end()]));
       if (lastByte !== 0x0a) await send(Buffer.from("\n"));
+      if (shownBytes > limitBytes) await send(Buffer.from("… The log goes on: all of it is in the log file.\n"));
       if (fence !== undefined) await send(Buffer.from(`::${fence}::\n`));
       else if (coloured) await send(Buffer.from("\u001b[0m"));
     },

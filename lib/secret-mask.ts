@@ -59,7 +59,7 @@ function buildIndex(patterns: readonly Buffer[]): Index {
   const window = Math.min(255, ...patterns.map((pattern) => pattern.length));
   const shift = new Uint8Array(65_536).fill(window - 1);
   const byBlock = new Map<number, Buffer[]>();
-  const byFirstByte: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
+  const byFirstByte: (Buffer[] | undefined)[] = Array.from({ length: 256 });
   for (const pattern of longestFirst) {
     for (let end = 1; end < window; end++) {
       const block = blockAt(pattern, end);

@@ -21,22 +21,21 @@ export function containerArguments(options: ContainerArgumentsOptions): string[]
   const { engine, pod, files } = options;
   return [
     "create",
-    ...["--name", pod.name, "--pull", "never", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+    `--name=${pod.name}`,
+    "--pull=never",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
     // Folders of ours carry no SELinux label of a container.
-    ...(engine === "podman" ? ["--security-opt", "label=disable"] : []),
-    ...(engine === "podman" ? ["--log-driver", "k8s-file", "--log-opt", `path=${files.logFile}`] : []),
+    ...(engine === "podman" ? ["--security-opt=label=disable"] : []),
+    ...(engine === "podman" ? ["--log-driver=k8s-file", `--log-opt=path=${files.logFile}`] : []),
     ...pairs("--label", { ...pod.annotations, ...pod.labels }),
-    ...[
-      "--volume",
-      `${files.bin}:/gpu-ci/bin:ro`,
-      "--volume",
-      `${files.out}:/gpu-ci/out`,
-      "--volume",
-      `${files.control}:/gpu-ci/control`,
-    ],
+    `--volume=${files.bin}:/gpu-ci/bin:ro`,
+    `--volume=${files.out}:/gpu-ci/out`,
+    `--volume=${files.control}:/gpu-ci/control`,
     ...volumeArguments(pod),
-    ...["--env-file", files.envFile, ...pairs("--env", environmentOf(options))],
-    ...Object.keys(files.inheritedEnv).flatMap((name) => ["--env", name]),
+    `--env-file=${files.envFile}`,
+    ...pairs("--env", environmentOf(options)),
+    ...Object.keys(files.inheritedEnv).map((name) => `--env=${name}`),
     ...limitArguments(options),
     ...userArguments(pod.runAs),
     ...options.gpuArguments,
@@ -127,5 +126,5 @@ function imageAndCommand({ pod, command }: ContainerArgumentsOptions): string[] 
 }
 
 function pairs(option: string, values: Readonly<Record<string, string>>): string[] {
-  return Object.entries(values).flatMap(([name, value]) => [option, `${name}=${value}`]);
+  return Object.entries(values).map(([name, value]) => `${option}=${name}=${value}`);
 }

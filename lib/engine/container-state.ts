@@ -52,7 +52,7 @@ export function endOfContainer(end: ContainerEnd): { exitCode: number | undefine
   if (state.Error !== "")
     return { exitCode, reason: "container-start-failed", detail: `Container ${pod.name}: ${state.Error}` };
   if (exitCode === 0) return { exitCode, reason: "passed", detail: "The command ended with exit code 0." };
-  const killed = exitCode === 137 ? ": something outside killed it" : "";
+  const killed = exitCode === 137 ? " (SIGKILL)" : "";
   return { exitCode, reason: "test-failed", detail: `The command ended with exit code ${exitCode}${killed}.` };
 }
 

@@ -1,6 +1,6 @@
 /** Makes text from a test harmless in Markdown: no markup, link, mention, image, HTML or table cell can come from it. */
 export function escapeMarkdown(text: string): string {
-  const line = text.replace(/[\r\n\t]+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "\uFFFD");
+  const line = text.replace(/[\r\n\t]+/g, " ").replace(/\p{Cc}/gu, "\uFFFD");
   return line
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
@@ -14,7 +14,7 @@ export function escapeMarkdown(text: string): string {
 /** Text inside `<code>` or `<pre>` of HTML, also where Markdown surrounds it. */
 export function escapeHtml(text: string): string {
   return text
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD")
+    .replace(/(?![\t\n])\p{Cc}/gu, "\uFFFD")
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;")

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type Conclusion, type Reason, reasons } from "./conclusion.ts";
 import { judge } from "./judge.ts";
-import { isFailed, type TestSuite } from "./test-suite.ts";
+import { isFailed, type TestCase, type TestSuite } from "./test-suite.ts";
 
 const reasonWords = Object.keys(reasons) as [Reason, ...Reason[]];
 const conclusionWords = [
@@ -90,22 +90,8 @@ export interface ReportOptions {
 
 /** Judges the run and puts everything known about it into one report. */
 export function createReport(options: ReportOptions): Report {
-  const mask = options.mask ?? ((text) => text);
-  const { termination } = options;
-  const cases = options.suites
-    .flatMap((suite) => suite.cases)
-    .map(
-      (testCase): ReportCase => ({
-        ...testCase,
-        suite: mask(testCase.suite),
-        className: mask(testCase.className),
-        name: mask(testCase.name),
-        message: mask(testCase.message),
-        text: mask(testCase.text),
-        file: testCase.file ?? null,
-        line: testCase.line ?? null,
-      }),
-    );
+  const { termination, mask = (text) => text } = options;
+  const cases = options.suites.flatMap((suite) => suite.cases.map((testCase) => toReportCase(testCase, mask)));
   const verdict = judge(options);
   return {
     schema: 1,
@@ -128,6 +114,19 @@ export function createReport(options: ReportOptions): Report {
     runMs: termination.runMs,
     logComplete: options.logComplete,
     cases,
+  };
+}
+
+function toReportCase(testCase: TestCase, mask: (text: string) => string): ReportCase {
+  return {
+    ...testCase,
+    suite: mask(testCase.suite),
+    className: mask(testCase.className),
+    name: mask(testCase.name),
+    message: mask(testCase.message),
+    text: mask(testCase.text),
+    file: testCase.file ?? null,
+    line: testCase.line ?? null,
   };
 }
 

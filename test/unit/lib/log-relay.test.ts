@@ -48,7 +48,7 @@ const hostile = [
 describe("The log relay under GitHub Actions", () => {
   it.each(hostile)("obeys no command in %j", async (line) => {
     expect(commandsIn(await relay([`${line}\n`], [], token))).toEqual([]);
-    expect(commandsIn(await relay([...line], [], token))).toEqual([]);
+    expect(commandsIn(await relay(chunksOf(Buffer.from(line), 1), [], token))).toEqual([]);
     // Without the fence only the bracket form is broken: a terminal has no double-colon commands.
     expect(commandsIn((await relay([`x ${line}\n`])).replaceAll("::", ""))).toEqual([]);
   });
@@ -129,6 +129,16 @@ describe("The log relay", () => {
       65_536 + Buffer.byteLength(" … (99934464 more bytes of this line are in the log file)\n"),
     );
     expect(peak).toBeLessThan(30_000_000);
+  });
+
+  it("shows no more than its limit and says where the rest is, with the fence closed", async () => {
+    const written: string[] = [];
+    const write = async (bytes: Uint8Array) => void written.push(Buffer.from(bytes).toString());
+    const target = createLogRelay({ write, mask: [], fence: token, limitBytes: 8 });
+    for (const line of ["one\n", "two\n", "three\n"]) await target.push(Buffer.from(line));
+    await target.end();
+    const pointer = "… The log goes on: all of it is in the log file.\n";
+    expect(written.join("")).toBe(`::stop-commands::${token}\none\ntwo\n${pointer}::${token}::\n`);
   });
 
   it("goes on when the console is gone", async () => {
