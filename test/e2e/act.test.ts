@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { cp } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,6 +13,7 @@ import { createTestNamespace, type TestNamespace } from "../support/test-namespa
 
 const project = "examples/vector-add";
 const hosts = ["ubuntu-latest", "self-hosted", "gpu"].flatMap((label) => ["-P", `${label}=-self-hosted`]);
+const registry = process.env.REGISTRY || "localhost:32000";
 let folder: string;
 let namespace: TestNamespace;
 
@@ -28,10 +29,7 @@ afterAll(async () => {
 
 describe("act on this host", () => {
   it("runs the pipeline for a push, with the GPU Job on the cluster", async () => {
-    const { stdout, exitCode } = await act(["push", "-W", ".github/workflows/gpu.yml"]);
-    const outputs = new Map(
-      [...stdout.matchAll(/::set-output:: ([\w-]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
-    );
+    const { stdout, exitCode, outputs } = await act("gpu.yml", process.env);
     expect({ exitCode, conclusion: outputs.get("conclusion"), failed: outputs.get("failed") }, stdout).toEqual({
       exitCode: 0,
       conclusion: "success",
@@ -40,6 +38,19 @@ describe("act on this host", () => {
     expect(outputs.get("gpu-product")).toMatch(/./);
     expect(await namespace.jobsThatRan()).toHaveLength(1);
     expect(await namespace.objects()).toEqual([]);
+  });
+
+  it("runs it by podman where no cluster is configured, the GPU cases skipped", async () => {
+    const { KUBECONFIG: _, ...env } = process.env;
+    const { stdout, exitCode, outputs } = await act("gpu-without-cluster.yml", env);
+    expect({ exitCode, conclusion: outputs.get("conclusion"), failed: outputs.get("failed") }, stdout).toEqual({
+      exitCode: 0,
+      conclusion: "success",
+      failed: "0",
+    });
+    expect(Number(outputs.get("skipped"))).toBeGreaterThan(0);
+    expect(outputs.get("rebuilt")).toBe("false");
+    expect(await namespace.jobsThatRan()).toHaveLength(1);
   });
 });
 
@@ -53,9 +64,12 @@ async function prepareRepository(): Promise<void> {
     folder: join(repository, project),
     uses: "./.github/workflows/gpu-ci.yml",
     with: { "working-directory": project, namespace: namespace.name },
-    parent: await debianParent(process.env.REGISTRY || "localhost:32000", folder),
+    parent: await debianParent(registry, folder),
   });
-  await cp(join(repository, project, ".github/workflows/gpu.yml"), join(repository, ".github/workflows/gpu.yml"));
+  const caller = await readFile(join(repository, project, ".github/workflows/gpu.yml"), "utf8");
+  const withoutCluster = caller.replace(/namespace: .*/, `registry: ${registry}`);
+  await writeFile(join(repository, ".github/workflows/gpu.yml"), caller);
+  await writeFile(join(repository, ".github/workflows/gpu-without-cluster.yml"), withoutCluster);
   const git = gitIn(repository);
   await git("init", "--quiet", "--initial-branch=main");
   await git("add", "--all");
@@ -63,13 +77,15 @@ async function prepareRepository(): Promise<void> {
 }
 
 // A home of its own: act keeps its settings and clones there. Bundles are ignored by git, so act must not leave ignored files out.
-function act(args: readonly string[]) {
+async function act(workflow: string, environment: NodeJS.ProcessEnv) {
   const path = `${dirname(process.execPath)}:${process.env.PATH}`;
-  const env = { ...process.env, PATH: path, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") };
+  const env = { ...environment, PATH: path, HOME: folder, XDG_CACHE_HOME: join(folder, "cache") };
   const options = [...hosts, "--pull=false", "--use-gitignore=false"];
-  return exec(join(ensureTools(["act"]), "act"), [...args, ...options], {
-    cwd: join(folder, "repository"),
-    env,
-    ignoreExitCode: true,
-  });
+  const args = ["push", "-W", `.github/workflows/${workflow}`, ...options];
+  const cwd = join(folder, "repository");
+  const { stdout, exitCode } = await exec(join(ensureTools(["act"]), "act"), args, { cwd, env, ignoreExitCode: true });
+  const outputs = new Map(
+    [...stdout.matchAll(/::set-output:: ([\w-]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+  return { stdout, exitCode, outputs };
 }

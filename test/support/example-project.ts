@@ -20,7 +20,10 @@ export function copyExample({ folder, uses, with: inputs, parent }: ExampleOptio
   const caller = join(folder, ".github/workflows/gpu.yml");
   replace(caller, /uses: OWNER\/gpu-ci\/\.github\/workflows\/gpu-ci\.yml@v1$/m, `uses: ${uses}`);
   replace(caller, /^ {4}with:\n/m, `    with:\n${lines.join("")}`);
-  replace(join(folder, "Dockerfile_base"), /^FROM debian:bookworm-slim$/m, `FROM ${parent}`);
+  const dockerfile = join(folder, "Dockerfile_base");
+  replace(dockerfile, /^FROM debian:bookworm-slim$/m, `FROM ${parent}`);
+  // Another parent gives another image: it must not meet the example's own in the same registry.
+  replace(dockerfile, /registry\.repo="gpu-ci\/vector-add-base"/, 'registry.repo="test/vector-add-base"');
 }
 
 function replace(file: string, pattern: RegExp, text: string): void {
