@@ -44,7 +44,7 @@ export async function buildBaseImage(inputs: Inputs, deps: Deps): Promise<Output
   deps.log.info(
     `${base.name}:${base.version} from ${inputs.file}: ${describePlan(plan)}, inputs hash ${plan.hash.slice(0, 12)}.`,
   );
-  using registry = await openTargetRegistry(inputs, base.registry, deps);
+  using registry = await openTargetRegistry(inputs, deps);
   const name = registry ? `${registry.registry}/${base.repository}` : base.repository;
   const published =
     registry && inputs.rebuild !== "always"

@@ -8,17 +8,12 @@ import type { Inputs } from "./inputs.ts";
 type Deps = Pick<Host, "env" | "exec" | "log" | "signal">;
 
 /**
- * The registry that would hold the image: the one in the label, the one of the input, or the cluster's. Undefined when nobody named one
- * and none listens on this machine: then nothing can be known to exist. One that was named or announced has to answer.
+ * The registry that would hold the image: the one of the input, or the cluster's. Undefined when nobody named one and none listens on
+ * this machine: then nothing can be known to exist. One that was named or announced has to answer.
  */
-export async function openTargetRegistry(
-  inputs: Inputs,
-  labelled: string | undefined,
-  deps: Deps,
-): Promise<RegistryClient | undefined> {
+export async function openTargetRegistry(inputs: Inputs, deps: Deps): Promise<RegistryClient | undefined> {
   const { kubeconfig, username, password } = inputs;
-  const named = labelled ?? (inputs.registry === "auto" ? undefined : inputs.registry);
-  if (named !== undefined) return openRegistry({ registry: named, username, password, ...deps });
+  if (inputs.registry !== "auto") return openRegistry({ registry: inputs.registry, username, password, ...deps });
   const { push } = await chooseRegistry({ registry: "auto", kubeconfig, context: undefined, ...deps });
   const isGuess = findKubeconfig({ kubeconfig, env: deps.env }) === undefined;
   if (isGuess && !(await answers(push, deps))) {

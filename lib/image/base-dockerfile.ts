@@ -19,8 +19,7 @@ export interface BaseDockerfile {
   readonly dockerfile: Dockerfile;
   /** The label `registry.repo` as it is. */
   readonly name: string;
-  /** Registry that the label `registry.repo` begins with, if any. */
-  readonly registry: string | undefined;
+  /** The same without a registry: where an image goes is the input `registry`'s to say. */
   readonly repository: string;
   readonly version: string;
 }
@@ -53,7 +52,7 @@ export async function readBaseDockerfile(options: BaseDockerfileOptions): Promis
       `It is ${JSON.stringify(version)}.`,
     );
   }
-  return { path: file, content, dockerfile, name, registry: named.registry, repository: named.repository, version };
+  return { path: file, content, dockerfile, name, repository: named.repository, version };
 }
 
 function requireLabel(dockerfile: Dockerfile, label: string, options: BaseDockerfileOptions): string {

@@ -17,10 +17,10 @@ async function read(content: string | undefined, target?: string) {
 }
 
 describe("a Dockerfile that names its image", () => {
-  it("gives registry, repository and version", async () => {
+  it("gives repository and version, whatever registry the label names", async () => {
     const both = "FROM scratch\nLABEL registry.repo=quay.io/team/base registry.version=1.0.0";
-    expect(await read(both)).toMatchObject({ registry: "quay.io", repository: "team/base", version: "1.0.0" });
-    expect(await read(both.replace("quay.io/", ""))).toMatchObject({ registry: undefined, repository: "team/base" });
+    expect(await read(both)).toMatchObject({ name: "quay.io/team/base", repository: "team/base", version: "1.0.0" });
+    expect(await read(both.replace("quay.io/", ""))).toMatchObject({ name: "team/base", repository: "team/base" });
   });
 
   const table: readonly [string, string | undefined, string][] = [
