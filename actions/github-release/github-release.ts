@@ -7,7 +7,7 @@ import type { Host } from "../../lib/host.ts";
 import { findAssetFiles } from "../../lib/release/asset-file.ts";
 import { type Checksums, checksumsName, writeChecksums } from "../../lib/release/checksums.ts";
 import { dryRunFolder, writeDryRun } from "../../lib/release/dry-run.ts";
-import { formatEvidence, formatNotes, notesProblem } from "../../lib/release/notes.ts";
+import { formatEvidence, formatNotes, formatSummary, generatedNotes, notesProblem } from "../../lib/release/notes.ts";
 import { openReleaseHost } from "../../lib/release/open-release-host.ts";
 import { publishRelease } from "../../lib/release/publish-release.ts";
 import type { AssetFile, ReleaseFields, ReleaseHost } from "../../lib/release/release-host.ts";

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { retry } from "../retry.ts";
@@ -123,18 +124,19 @@ function leadingRelease(releases: readonly Release[]): Release | undefined {
 
 /** The SHA-256 of every asset: as the forge tells them, and where it tells none, as an earlier run's SHA256SUMS does. */
 async function withDigests(host: ReleaseHost, release: Release): Promise<{ release: Release; checksums: Checksums }> {
-  const others = release.assets.filter((asset) => asset.name !== checksumsName && asset.complete);
-  const sums = release.assets.find((asset) => asset.name === checksumsName && asset.complete);
-  const untold = others.some((asset) => asset.digest === undefined);
-  const listed: Checksums = sums && untold ? parseChecksums(await host.readAsset(release, sums)) : new Map();
-  const checksums = new Map<string, string>();
+  const present = release.assets.filter((asset) => asset.complete);
+  const sums = present.find((asset) => asset.name === checksumsName);
+  const text = sums && present.some((asset) => asset.digest === undefined) ? await host.readAsset(release, sums) : "";
+  const listed = new Map([...parseChecksums(text), [checksumsName, createHash("sha256").update(text).digest("hex")]]);
   const assets = release.assets.map((asset) => {
-    const hex = asset.digest?.replace("sha256:", "") ?? listed.get(asset.name);
-    if (hex === undefined) return asset;
-    if (others.includes(asset)) checksums.set(asset.name, hex);
-    return { ...asset, digest: `sha256:${hex}` };
+    const hex = listed.get(asset.name);
+    return asset.digest !== undefined || hex === undefined ? asset : { ...asset, digest: `sha256:${hex}` };
   });
-  return { release: { ...release, assets }, checksums };
+  const others = assets.filter((asset) => asset.complete && asset.name !== checksumsName);
+  const known = others.flatMap(({ name, digest }): [string, string][] =>
+    digest ? [[name, digest.replace("sha256:", "")]] : [],
+  );
+  return { release: { ...release, assets }, checksums: new Map(known) };
 }
 
 function listLacking(release: Release, files: readonly AssetFile[]): readonly AssetFile[] {

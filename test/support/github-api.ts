@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { type Faults, faultList } from "./github-faults.ts";
 import type { OpenApiCheck } from "./github-openapi.ts";
-import { type Answer, type GithubState, repository, route, unauthorized } from "./github-routes.ts";
+import { type Answer, type CallBody, type GithubState, repository, route, unauthorized } from "./github-routes.ts";
 
 export interface GithubApi extends AsyncDisposable {
   readonly url: string;
@@ -16,8 +16,13 @@ export interface GithubApi extends AsyncDisposable {
  */
 export async function startGithubApi(check: OpenApiCheck): Promise<GithubApi> {
   const state: GithubState = {
-    ...{ releases: [], tags: new Map(), workflows: new Set(), dispatched: [], calls: [] },
-    ...{ immutable: false, burnt: new Set() },
+    releases: [],
+    tags: new Map(),
+    workflows: new Set(),
+    dispatched: [],
+    immutable: false,
+    burnt: new Set(),
+    calls: [],
   };
   const faults = faultList();
   const violations: string[] = [];
@@ -54,7 +59,7 @@ async function serve(
   const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
   const path = decodeURIComponent(pathname);
   const json = /json/.test(request.headers["content-type"] ?? "");
-  const body = json && bytes.length > 0 ? (JSON.parse(bytes.toString()) as Record<string, unknown>) : {};
+  const body = json && bytes.length > 0 ? (JSON.parse(bytes.toString()) as CallBody) : {};
   const method = request.method ?? "GET";
   const below = path.replace(`/repos/${repository}`, "");
   state.calls.push(`${method} ${below}`);

@@ -61,7 +61,7 @@ function checkQuery(
   const described = parameters.filter((parameter) => parameter.in === "query");
   const unknown = [...call.query.keys()].filter((name) => !described.some((parameter) => parameter.name === name));
   const wrong = described.flatMap((parameter) => {
-    const name = String(parameter.name);
+    const name = typeof parameter.name === "string" ? parameter.name : "";
     const value = call.query.get(name);
     if (value === null) return parameter.required === true ? [`query ${name} is missing`] : [];
     const numeric = isObject(parameter.schema) && parameter.schema.type === "integer";
@@ -117,8 +117,7 @@ function resolveSchema(schema: Json, description: JsonObject): Json {
   const entries = Object.entries(rest).map(([key, value]) => [key, resolveSchema(value, description)]);
   const resolved = Object.fromEntries(entries) as JsonObject;
   // A real answer has `starter` for an interrupted upload, as the prose of the reference says; the description forgot it.
-  if (Array.isArray(resolved.enum) && String(resolved.enum) === "uploaded,open")
-    resolved.enum = ["uploaded", "open", "starter"];
+  if (JSON.stringify(resolved.enum) === '["uploaded","open"]') resolved.enum = ["uploaded", "open", "starter"];
   return nullable === true ? { anyOf: [{ type: "null" }, resolved] } : resolved;
 }
 

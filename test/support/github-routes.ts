@@ -19,13 +19,28 @@ export interface GithubState {
   calls: string[];
 }
 
+/** Fields of a JSON body. */
+export interface CallBody {
+  tag_name?: string;
+  target_commitish?: string;
+  name?: string;
+  body?: string;
+  draft?: boolean;
+  prerelease?: boolean;
+  make_latest?: string;
+  previous_tag_name?: string;
+  ref?: string;
+  inputs?: object;
+}
+
 /** A call, its path below the repository. */
 export type Call = {
   method: string;
   path: string;
   query: URLSearchParams;
   bytes: Buffer;
-  body: Record<string, unknown>;
+  /** The fields of GitHub's description that the emulator reads; its check holds them to their types. */
+  body: CallBody;
   origin: string;
 };
 
@@ -91,7 +106,7 @@ function list({ query, origin }: Call, { releases }: GithubState): Answer {
 }
 
 function create({ body, origin }: Call, state: GithubState): Answer {
-  const tag = String(body.tag_name);
+  const tag = body.tag_name ?? "";
   if (state.burnt.has(tag)) return invalid("tag_name", "custom", "tag_name was used by an immutable release");
   const draft = body.draft === true;
   const taken = state.releases.some((release) => release.tag_name === tag && !release.draft);
@@ -99,9 +114,9 @@ function create({ body, origin }: Call, state: GithubState): Answer {
   const release: StoredRelease = {
     id: 1 + Math.max(0, ...state.releases.map(({ id }) => id)),
     tag_name: tag,
-    target_commitish: String(body.target_commitish ?? "main"),
-    name: String(body.name ?? ""),
-    body: String(body.body ?? ""),
+    target_commitish: body.target_commitish ?? "main",
+    name: body.name ?? "",
+    body: body.body ?? "",
     draft,
     prerelease: body.prerelease === true,
     immutable: false,
@@ -175,8 +190,8 @@ function shown(release: StoredRelease, { origin }: Call): Answer {
 }
 
 function notes({ body }: Call): Answer {
-  const since = body.previous_tag_name ? ` since ${String(body.previous_tag_name)}` : "";
-  return { status: 200, body: { name: String(body.tag_name), body: `## What's Changed${since}\n* everything` } };
+  const since = body.previous_tag_name ? ` since ${body.previous_tag_name}` : "";
+  return { status: 200, body: { name: body.tag_name ?? "", body: `## What's Changed${since}\n* everything` } };
 }
 
 function tagRef({ origin }: Call, { tags }: GithubState, tag: string): Answer {
@@ -189,6 +204,6 @@ function tagRef({ origin }: Call, { tags }: GithubState, tag: string): Answer {
 
 function dispatch({ body }: Call, { workflows, dispatched }: GithubState, workflow: string): Answer {
   if (!workflows.has(workflow)) return notFound();
-  dispatched.push({ workflow, ref: String(body.ref), inputs: body.inputs ?? {} });
+  dispatched.push({ workflow, ref: body.ref ?? "", inputs: body.inputs ?? {} });
   return { status: 204 };
 }
