@@ -61,6 +61,7 @@ describe("the reusable workflows on a forge, called from another repository at t
     expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({ event: "push", conclusion: "success" });
     expect(jobs.map(({ name, conclusion }) => `${name}: ${conclusion}`)).toEqual(["test: success", "after: success"]);
     expect(log).toContain(`forge/gpu-ci' # ref=v${version}`);
+    expect(log).toMatch(/^passed +vector_add\.gpu: adds a million elements$/m);
     expect(log).toMatch(/^the caller got success, 0 failed, .*GPU.*, .*@sha256:[0-9a-f]{64}$/m);
     expect(await namespace.jobsThatRan()).toHaveLength(1);
     expect(await namespace.objects()).toEqual([]);

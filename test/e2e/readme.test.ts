@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../lib/exec.ts";
+import { gitIn } from "../support/forge.ts";
 import { copyProject } from "../support/forge-publish.ts";
 import { root } from "../support/house.ts";
 
@@ -12,10 +13,14 @@ const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```s
 );
 let clone: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   // Also a path with a blank must do.
   clone = join(mkdtempSync(join(tmpdir(), "gpu-ci-readme-")), "a clone");
   copyProject(clone);
+  const git = gitIn(clone);
+  await git("init", "--quiet", "--initial-branch=main");
+  await git("add", "--all");
+  await git("commit", "--quiet", "--message", "clone");
 });
 afterAll(() => rmSync(join(clone, ".."), { recursive: true, force: true }));
 
