@@ -34,46 +34,61 @@ export function createLogRelay({ write, mask, fence, limitBytes = 200_000_000 }:
   const cleaner = createLineCleaner();
   const secrets = createSecretMask(mask, fence === undefined ? [] : [fence]);
   const breaker = createCommandBreaker();
+  const console = createConsole(write, limitBytes);
   let state: "new" | "open" | "ended" = "new";
-  let reachable = true;
-  let lastByte = 0x0a;
-  let shownBytes = 0;
-  let coloured = false;
-  const send = async (bytes: Uint8Array) => {
-    if (bytes.length === 0 || !reachable) return;
-    lastByte = bytes.at(-1) ?? lastByte;
-    coloured ||= bytes.includes(0x1b);
-    await write(bytes).catch(() => {
-      reachable = false;
-    });
-  };
-  const open = async () => {
-    if (state === "new" && fence !== undefined) await send(Buffer.from(`::stop-commands::${fence}\n`));
-    state = "open";
-  };
   return {
     async push(bytes) {
       if (state === "ended") return;
-      await open();
-      const safe = breaker.push(secrets.push(cleaner.push(bytes)));
-      shownBytes += safe.length;
-      if (shownBytes <= limitBytes) await send(safe);
+      if (state === "new" && fence !== undefined) await console.print(`::stop-commands::${fence}\n`);
+      state = "open";
+      await console.show(breaker.push(secrets.push(cleaner.push(bytes))));
     },
     async end() {
-      if (state === "ended") return;
       const wasOpen = state === "open";
       state = "ended";
       if (!wasOpen) return;
       const rest = [secrets.push(cleaner.end()), secrets.end()].map((bytes) => breaker.push(bytes));
-      if (shownBytes <= limitBytes) await send(Buffer.concat([...rest, breaker.end()]));
-      if (lastByte !== 0x0a) await send(Buffer.from("\n"));
-      if (shownBytes > limitBytes) await send(Buffer.from("… The log goes on: all of it is in the log file.\n"));
-      if (fence !== undefined) await send(Buffer.from(`::${fence}::\n`));
-      else if (coloured) await send(Buffer.from("\u001b[0m"));
+      await console.show(Buffer.concat([...rest, breaker.end()]));
+      await console.finish();
+      if (fence !== undefined) await console.print(`::${fence}::\n`);
     },
   };
 }
 
+/** What of the log reaches the console, and in which state it leaves it. */
+function createConsole(write: LogRelayOptions["write"], limitBytes: number) {
+  const state = { reachable: true, shownBytes: 0, lastByte: newline, coloured: false };
+  const send = async (bytes: Uint8Array) => {
+    if (bytes.length === 0 || !state.reachable) return;
+    state.lastByte = bytes.at(-1) ?? newline;
+    await write(bytes).catch(() => {
+      state.reachable = false;
+    });
+  };
+  const print = (text: string) => send(Buffer.from(text));
+  return {
+    print,
+    async show(bytes: Uint8Array) {
+      state.shownBytes += bytes.length;
+      const colour = bytes.lastIndexOf(escapeByte);
+      if (colour !== -1) state.coloured = !isReset(bytes.subarray(colour + 1, colour + 4));
+      if (state.shownBytes <= limitBytes) await send(bytes);
+    },
+    /** Leaves the console at the beginning of a line and without a colour. */
+    async finish() {
+      if (state.lastByte !== newline) await print("\n");
+      if (state.shownBytes > limitBytes) await print("… The log goes on: all of it is in the log file.\n");
+      if (state.coloured) await print("\u001b[0m\n");
+    },
+  };
+}
+
+const newline = 0x0a;
+const escapeByte = 0x1b;
+
+function isReset(sequence: Uint8Array): boolean {
+  return /^\[0?m/.test(Buffer.from(sequence).toString("latin1"));
+}
 const command = Buffer.from("##[");
 const brokenCommand = Buffer.from("## [");
 const hash = 0x23;
