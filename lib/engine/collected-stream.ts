@@ -24,7 +24,11 @@ export async function receiveTar(stream: Readable, options: ReceiveOptions): Pro
   await new Promise<void>((resolve, reject) => {
     const parser = new Parser({
       strict: true,
-      onReadEntry: (entry) => writes.push(takeEntry(entry, options).catch(reject)),
+      onReadEntry: (entry) => {
+        const write = takeEntry(entry, options);
+        write.catch(reject);
+        writes.push(write);
+      },
     });
     parser.on("eof", resolve).on("error", reject);
     stream.once("end", () => reject(new Error("the archive breaks off")));

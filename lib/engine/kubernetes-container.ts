@@ -19,7 +19,7 @@ export function testContainerOf(pod: TestPod): Container {
     name: testContainer,
     image: pod.image,
     imagePullPolicy: "IfNotPresent",
-    ...(wrapped.length > 0 ? { command: [...wrapped] } : {}),
+    ...(wrapped.length > 0 ? { command: wrapped.map(literal) } : {}),
     env: [...envOf(pod), ...secretEnvOf(pod)],
     resources: resourcesOf(pod),
     securityContext: restricted(pod),
@@ -95,8 +95,12 @@ function envOf(pod: TestPod): Plain<V1EnvVar>[] {
     ...(pod.wrap ? { GPU_CI_TIMEOUT: String(Math.ceil(pod.timeoutMs / 1000)) } : {}),
     ...(needsCollector(pod) ? { GPU_CI_COLLECT: pod.collect.join("\n"), GPU_CI_HOLD: String(holdSeconds) } : {}),
   };
-  // Kubernetes expands $(NAME) in values; a value of ours is taken as it stands.
-  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll("$(", "$$(") }));
+  return Object.entries(env).map(([name, value]) => ({ name, value: literal(value) }));
+}
+
+/** Kubernetes expands `$(NAME)` in commands and values, and `$$` is its `$`; ours are taken as they stand. */
+function literal(text: string): string {
+  return text.replaceAll("$", () => "$$");
 }
 
 function secretEnvOf(pod: TestPod): Plain<V1EnvVar>[] {

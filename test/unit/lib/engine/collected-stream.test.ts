@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { create } from "tar";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { receiveCat, receiveTar } from "../../../../lib/engine/collected-stream.ts";
+import type { Listing } from "../../../../lib/engine/kubernetes-collect.ts";
+import type { CollectedFile } from "../../../../lib/engine/test-pod.ts";
+
+let home: string;
+let directory: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "gpu-ci-collected-"));
+  directory = join(home, "out");
+  await mkdir(directory);
+  await mkdir(join(home, "in/a"), { recursive: true });
+  await writeFile(join(home, "in/a/big"), Buffer.alloc(300_000, 7));
+  await writeFile(join(home, "in/small"), "x");
+  await symlink("/etc/passwd", join(home, "in/link"));
+});
+afterEach(() => rm(home, { recursive: true }));
+
+const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+const listing = (files: Record<string, Uint8Array | string>): Listing => ({
+  format: "tar",
+  files: new Map(
+    Object.entries(files).map(([path, bytes]) => [
+      path,
+      { sha256: sha256(bytes), sizeBytes: Buffer.byteLength(bytes) },
+    ]),
+  ),
+});
+const expected = { "a/big": Buffer.alloc(300_000, 7), small: "x" };
+const archive = async () => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of create({ cwd: join(home, "in") }, ["."])) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
+
+describe("receiveTar", () => {
+  it("writes regular files only and returns at the archive's end, though the stream stays open", async () => {
+    const stream = new PassThrough();
+    stream.write(await archive());
+    const received: CollectedFile[] = [];
+    await receiveTar(stream, { directory, listing: listing(expected), received });
+    expect(received.map(({ path, sizeBytes }) => [path, sizeBytes]).sort()).toEqual([
+      ["a/big", 300_000],
+      ["small", 1],
+    ]);
+    expect((await readdir(directory)).sort()).toEqual(["a", "small"]);
+  });
+
+  it("refuses bytes that differ from their checksum", async () => {
+    const stream = Readable.from([await archive()]);
+    const receive = receiveTar(stream, { directory, listing: listing({ ...expected, small: "y" }), received: [] });
+    await expect(receive).rejects.toThrow("small came with other bytes than it has in the pod");
+  });
+
+  it("refuses an archive that breaks off", async () => {
+    const stream = Readable.from([(await archive()).subarray(0, 100_000)]);
+    await expect(receiveTar(stream, { directory, listing: listing(expected), received: [] })).rejects.toThrow(
+      "breaks off",
+    );
+  });
+});
+
+describe("receiveCat", () => {
+  it("cuts the stream by the sizes of the list, however the chunks fall", async () => {
+    const bytes = Buffer.concat([expected["a/big"], Buffer.from("x")]);
+    const stream = Readable.from([bytes.subarray(0, 10), bytes.subarray(10, 299_999), bytes.subarray(299_999)]);
+    const received: CollectedFile[] = [];
+    await receiveCat(stream, { directory, listing: listing(expected), received });
+    expect(received.length).toBe(2);
+    expect(await readFile(join(directory, "small"), "utf8")).toBe("x");
+  });
+
+  it.each(["../escape", "/etc/escape", "a/../../escape"])("refuses the path %s", async (path) => {
+    const receive = receiveCat(Readable.from([Buffer.from("x")]), {
+      directory,
+      listing: listing({ [path]: "x" }),
+      received: [],
+    });
+    await expect(receive).rejects.toThrow("which would leave the folder");
+  });
+});
