@@ -18,9 +18,9 @@ export interface Workload extends WorkloadName {
 export interface RolloutOptions {
   /** What is waited for, for people. */
   readonly what: string;
-  /** Has to exist and to run. */
+  /** Has to exist and to run. Where nothing is known to be required, what was not there before has to run. */
   readonly required: readonly WorkloadName[];
-  /** Uids of workloads that were there before: every other one has to run too. */
+  /** Uids of the workloads that were there before. */
   readonly before: ReadonlySet<string>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -59,7 +59,9 @@ function waitingFor(all: readonly Workload[], { required, before }: RolloutOptio
     .filter((wanted) => !all.some((workload) => isSame(workload, wanted)))
     .map((name) => `${nameOf(name)} (absent)`);
   const unfinished = all
-    .filter((workload) => !before.has(workload.uid) || required.some((wanted) => isSame(workload, wanted)))
+    .filter((workload) =>
+      required.length > 0 ? required.some((wanted) => isSame(workload, wanted)) : !before.has(workload.uid),
+    )
     .filter((workload) => !workload.isRolledOut)
     .map((workload) => `${nameOf(workload)} (${workload.ready} of ${workload.wanted} ready)`);
   return [...missing, ...unfinished];
