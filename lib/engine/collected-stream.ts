@@ -30,9 +30,9 @@ export async function receiveTar(stream: Readable, options: ReceiveOptions): Pro
         writes.push(write);
       },
     });
-    parser.on("eof", resolve).on("error", reject);
-    stream.once("end", () => reject(new Error("the archive breaks off")));
-    stream.once("error", reject);
+    // The parser ends after everything before was written, so that a whole archive has said `eof` by then.
+    parser.on("eof", resolve).on("end", () => reject(new Error("the archive breaks off")));
+    for (const emitter of [parser, stream]) emitter.once("error", reject);
     stream.pipe(parser as unknown as NodeJS.WritableStream);
   });
   await Promise.all(writes);
