@@ -25,10 +25,8 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
   const { log, env, tempDirectory } = deps;
   const directory = resolve(env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
   const context: GitContext = { exec: deps.exec, directory, env, signal: deps.signal };
-  const tree = await openTree(context, inputs.ref);
+  const [tree, registry] = await Promise.all([openTree(context, inputs.ref), chooseRegistry({ ...inputs, ...deps })]);
   const files = await selectTreeFiles(tree, { createMatcher: createPathMatcher, log });
-
-  const registry = await chooseRegistry({ ...inputs, ...deps });
   using client = openTarget(registry.push, inputs, deps);
   using baseClient = openBaseRegistry(registry, inputs, deps);
   const base = await readBase(baseClient, inputs);

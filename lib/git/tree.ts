@@ -40,12 +40,12 @@ export type TreeListing = Pick<GitTree, "files" | "submodules" | "contents">;
  */
 export async function openTree(context: GitContext, ref: string): Promise<GitTree> {
   const isWorktree = ref === "worktree";
-  const commit = await findCommit(context, isWorktree ? "HEAD" : ref);
-  const seconds = await runGit(context, ["show", "--no-patch", "--format=%ct", commit]);
-  const commitTime = new Date(Number(seconds.trim()) * 1000);
-  const listing = isWorktree ? await readWorktreeFiles(context) : await readCommitFiles(context, commit);
-  const isDirty = isWorktree && (await runGit(context, ["status", "--porcelain", "--", "."])).trim() !== "";
-  return { revision: isDirty ? `${commit}-dirty` : commit, commitTime, ...listing };
+  const { commit, commitTime } = await findCommit(context, isWorktree ? "HEAD" : ref);
+  const [listing, status] = await Promise.all([
+    isWorktree ? readWorktreeFiles(context) : readCommitFiles(context, commit),
+    isWorktree ? runGit(context, ["status", "--porcelain", "--", "."]) : "",
+  ]);
+  return { revision: status.trim() === "" ? commit : `${commit}-dirty`, commitTime, ...listing };
 }
 
 /** The text of one file; undefined when the tree has no regular file of this path. */
@@ -59,9 +59,10 @@ export async function readTreeText(tree: GitTree, path: string): Promise<string 
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function findCommit(context: GitContext, ref: string): Promise<string> {
-  const found = await tryGit(context, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`]);
-  if (found !== undefined) return found.trim();
+async function findCommit(context: GitContext, ref: string): Promise<Pick<GitTree, "commitTime"> & { commit: string }> {
+  const args = ["show", "--no-patch", "--format=%H %ct", "--end-of-options", `${ref}^{commit}`];
+  const [commit, seconds] = (await tryGit(context, args))?.trim().split(" ") ?? [];
+  if (commit && seconds) return { commit, commitTime: new Date(Number(seconds) * 1000) };
   if ((await tryGit(context, ["rev-parse", "--git-dir"])) === undefined) {
     throw new DomainError("not-a-repository", `${context.directory} is in no git repository that this user may read.`, {
       hint: "Check the repository out first (actions/checkout), or set working-directory; git names the rest: run git status there.",
