@@ -63,7 +63,7 @@ export async function readAssetFile(path: string): Promise<AssetFile> {
  */
 export function assetNameOf(path: string): string {
   const name = basename(path)
-    .replace(/[^A-Za-z0-9_.+-]+/g, ".")
+    .replace(/\.*[^A-Za-z0-9_.+-][^A-Za-z0-9_+-]*/g, ".")
     .replace(/\.+$/, "");
   return name.startsWith(".") ? `default${name}` : name || "default";
 }

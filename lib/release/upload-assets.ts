@@ -58,6 +58,7 @@ async function uploadOne(release: Release, file: AssetFile, options: UploadAsset
   await retry(
     async () => {
       const outcome = await host.uploadAsset(release, file);
+      if (typeof outcome === "object") refuseRenamed(outcome, file);
       if (typeof outcome === "object" && isSameAsset(outcome, file)) return;
       const existing = typeof outcome === "object" ? outcome : await findAsset(host, release, file);
       if (existing && isSameAsset(existing, file)) return;
@@ -75,6 +76,14 @@ async function uploadOne(release: Release, file: AssetFile, options: UploadAsset
       signal,
     },
   );
+}
+
+/** A name that the forge changes could never be found again by the next run. */
+function refuseRenamed(asset: Asset, file: AssetFile): void {
+  if (asset.name === file.name) return;
+  throw new DomainError("asset-renamed", `The forge named ${file.name} ${asset.name}.`, {
+    hint: `Rename the file to ${asset.name} before the release, and delete that asset.`,
+  });
 }
 
 async function findAsset(host: ReleaseHost, release: Release, file: AssetFile): Promise<Asset | undefined> {
