@@ -61,7 +61,7 @@ describe("receiveTar", () => {
   it("refuses an archive that breaks off", async () => {
     const stream = Readable.from([(await archive()).subarray(0, 100_000)]);
     await expect(receiveTar(stream, { directory, listing: listing(expected), received: [] })).rejects.toThrow(
-      "breaks off",
+      /Truncated|breaks off/,
     );
   });
 });
