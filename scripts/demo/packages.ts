@@ -31,7 +31,7 @@ export async function ensurePackages(options: PackageOptions): Promise<readonly 
   options.env.PATH = [options.env.PATH, "/usr/sbin", "/sbin"].join(delimiter);
   const wanted = await needs(options);
   const found = await Promise.all(wanted.map(({ program }) => findIn(options, program)));
-  const packages = wanted.flatMap((need, at) => (found[at] ? [] : need.packages));
+  const packages = [...new Set(wanted.flatMap((need, at) => (found[at] ? [] : need.packages)))];
   if (packages.length === 0) return [];
 
   const install = [
@@ -71,7 +71,8 @@ async function needs(options: PackageOptions): Promise<readonly Need[]> {
     ...(buildx ? [] : [{ program: "buildah", packages: ["buildah", "runc"] }]),
     ...(options.engine && !docker
       ? [
-          { program: "podman", packages: ["podman", "netavark"] },
+          // netavark gives containers a network of their own by iptables, and names it as a suggestion only.
+          { program: "podman", packages: ["podman", "netavark", "iptables"] },
           { program: "runc", packages: ["runc"] },
         ]
       : []),
