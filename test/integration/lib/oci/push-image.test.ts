@@ -72,8 +72,13 @@ describe("pushImage", () => {
     using through = open(proxy.host);
     const source = await openLayout(join(folder, "quiet"));
     await pushImage({
-      ...{ source, client: through, repository: "acme/quiet", tags: ["1", "main"] },
-      ...{ parallel: 3, checkBlobs: false, log: silentLog },
+      source,
+      client: through,
+      repository: "acme/quiet",
+      tags: ["1", "main"],
+      parallel: 3,
+      checkBlobs: false,
+      log: silentLog,
     });
     expect(proxy.requests.map(({ method }) => method)).toEqual(["HEAD", "HEAD"]);
   });

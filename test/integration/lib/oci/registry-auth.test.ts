@@ -66,7 +66,9 @@ describe("a registry with a token server", () => {
         : { status: 401, headers: { "www-authenticate": `Bearer realm="http://${tokens.host}/token",service="test"` } },
     );
     using client = openRegistry({
-      ...{ registry: registry.host, env: {}, log: silentLog },
+      registry: registry.host,
+      env: {},
+      log: silentLog,
       username: "ada",
       password: "p",
     });
@@ -105,7 +107,9 @@ describe("a redirect", () => {
       else response.writeHead(307, { location: `http://${store.host}/blob` }).end();
     });
     using client = openRegistry({
-      ...{ registry: registry.host, env: {}, log: silentLog },
+      registry: registry.host,
+      env: {},
+      log: silentLog,
       username: "ada",
       password: "p",
     });
