@@ -41,6 +41,8 @@ export class ContainerRun implements RunningTest {
   readonly #options: ContainerRunOptions;
   readonly #started: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #termination: Promise<Termination>;
+  /** From the request to the running container, less the pull. */
+  #queueMs = 0;
   #pullMs = 0;
   #hasEnded = false;
   #stopped = false;
@@ -117,19 +119,20 @@ export class ContainerRun implements RunningTest {
     gpus: Termination["gpus"],
     runMs: number,
   ): Termination {
-    return { ...end, node: hostname(), gpus, queueMs: 0, pullMs: this.#pullMs, runMs };
+    return { ...end, node: hostname(), gpus, queueMs: this.#queueMs, pullMs: this.#pullMs, runMs };
   }
 
   async #start(): Promise<void> {
     const { engine, pod, files, log, now } = this.#options;
     using pending = deadline(`The start of container ${pod.name}`, pod.pendingTimeoutMs, this.#options.signal);
     const image: ContainerImageOptions = { ...this.#options, image: pod.image, signal: pending.signal };
-    const pullStartedAt = now().getTime();
+    const requestedAt = now().getTime();
     await ensureImage(image);
-    this.#pullMs = now().getTime() - pullStartedAt;
+    this.#pullMs = now().getTime() - requestedAt;
     const command = pod.command.length === 0 && pod.wrap ? await imageCommand(image) : pod.command;
     await this.#exec(containerArguments({ ...this.#options, command }), { ...files.inheritedEnv }, pending.signal);
     await this.#exec(["start", pod.name], {}, pending.signal);
+    this.#queueMs = now().getTime() - requestedAt - this.#pullMs;
     log.debug(`${engine} started container ${pod.name}.`);
   }
 
@@ -182,21 +185,17 @@ export class ContainerRun implements RunningTest {
     const { engine, exec, env, files, pod } = this.#options;
     // The run's own signal may be aborted by now: cleaning up has a deadline of its own.
     using limit = deadline(`The removal of container ${pod.name}`, removeTimeoutMs);
-    await exec(engine, removeArguments(engine, pod.name), { env, signal: limit.signal, ignoreExitCode: true });
-    await this.#termination.catch(() => {});
-    // A pull or create that was under way when the run was cancelled may have left the container after all.
-    const left = await exec(engine, removeArguments(engine, pod.name), {
-      env,
-      signal: limit.signal,
-      ignoreExitCode: true,
-    });
+    const options = { env, signal: limit.signal, ignoreExitCode: true };
+    if (!this.#hasEnded) {
+      await exec(engine, removeArguments(engine, pod.name), options);
+      // What was under way when the run was cancelled, a create for one, may still make the container.
+      await this.#termination.catch(() => {});
+    }
+    const { exitCode, stderr } = await exec(engine, removeArguments(engine, pod.name), options);
     await files.remove();
-    if (left.exitCode !== 0 && !/no such container|no container with/i.test(left.stderr)) {
-      throw new DomainError(
-        "engine-failed",
-        `${engine} could not remove container ${pod.name}: ${left.stderr.trim()}`,
-        { retryable: true },
-      );
+    if (exitCode !== 0 && !/no such container|no container with/i.test(stderr)) {
+      const message = `${engine} could not remove container ${pod.name}: ${stderr.trim()}`;
+      throw new DomainError("engine-failed", message, { retryable: true });
     }
   }
 
