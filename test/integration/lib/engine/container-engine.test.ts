@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { containerEngine } from "../../../../lib/engine/container-engine.ts";
 import type { Engine } from "../../../../lib/engine/engine.ts";
@@ -157,6 +158,16 @@ describe("The podman engine", () => {
     expect(await podman.containers()).toEqual(["foreign"]);
     await running.remove();
     await exec("podman", ["rm", "foreign"], { env: podman.deps.env });
+  });
+
+  it.each([0, 50, 150, 300, 500, 800])("leaves nothing after a cancel %d ms from the start", async (delayMs) => {
+    const controller = new AbortController();
+    const cancellable = await containerEngine("podman", { ...podman.deps, signal: controller.signal });
+    const running = await cancellable.start(shell("sleep 60"));
+    await sleep(delayMs);
+    controller.abort(new CancelledError("SIGTERM"));
+    await running.remove();
+    expect([await podman.containers(), await podman.leftFiles()]).toEqual([[], []]);
   });
 
   it("leaves nothing after a cancel in the middle", async () => {
