@@ -43,23 +43,17 @@ export async function* watchObjects<T extends ApiObject>(
       : deadline(`Watching ${resource.plural}`, options.timeoutMs, options.signal);
   const signal = limit?.signal ?? options.signal;
   const reconnect = createReconnect(cluster, signal);
+  const selection = { ...options, signal, timeoutMs: undefined, onOpen: () => reconnect.connected() };
   const known: Known<T> = new Map();
   let version = options.resourceVersion;
   for (;;) {
     try {
       if (version === undefined) {
-        const { timeoutMs: _ofTheWatch, ...selection } = options;
-        const list = await listObjects(cluster, resource, { ...selection, signal });
+        const list = await listObjects(cluster, resource, selection);
         version = list.resourceVersion;
         yield* changesTo(known, list.items);
       }
-      const frames = openWatch(cluster, resource, {
-        ...options,
-        signal,
-        resourceVersion: version,
-        onOpen: () => reconnect.connected(),
-      });
-      for await (const frame of frames) {
+      for await (const frame of openWatch(cluster, resource, { ...selection, resourceVersion: version })) {
         reconnect.progressed();
         version = frame.object.metadata?.resourceVersion ?? version;
         const event = takeFrame(known, resource, frame);

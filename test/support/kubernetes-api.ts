@@ -19,16 +19,16 @@ export interface ApiCall {
 
 /** How a test lets the server answer, or misbehave. */
 export interface ApiReply {
-  json(body: unknown, status?: number, headers?: Record<string, string>): void;
+  readonly json: (body: unknown, status?: number, headers?: Record<string, string>) => void;
   /** A Status, as the real server sends with every refusal. */
-  refuse(status: number, reason: string, message?: string, headers?: Record<string, string>): void;
+  readonly refuse: (status: number, reason: string, message?: string, headers?: Record<string, string>) => void;
   /** Sends a piece of a stream; the head goes with the first one. */
-  write(piece: string | Buffer): void;
+  readonly write: (piece: string | Buffer) => void;
   /** Sends the head of a stream and nothing yet. */
-  open(): void;
-  end(): void;
+  readonly open: () => void;
+  readonly end: () => void;
   /** Resets the connection. */
-  cut(): void;
+  readonly cut: () => void;
 }
 
 export type ApiHandler = (call: ApiCall, reply: ApiReply) => void | Promise<void>;
