@@ -16,7 +16,7 @@ import { parseReport, type Report } from "../../lib/report/report.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 
-type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "now" | "tempDirectory" | "run" | "summary">;
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "now" | "tempDirectory" | "run" | "summary" | "mask">;
 
 /**
  * Releases the commit that was tested: checks everything that can be checked here, then draft, upload, verify, publish. A dry run
@@ -106,6 +106,7 @@ function openHost(inputs: Inputs, deps: Deps, signal: AbortSignal): ReleaseHost 
       hint: "Set it to owner/repository.",
     });
   }
+  deps.mask(inputs.githubToken);
   const apiUrl = env.GITHUB_API_URL || "https://api.github.com";
   const endsAt = new Date(now().getTime() + inputs.timeoutMs);
   return openReleaseHost({ apiUrl, token: inputs.githubToken, repository: run.repository, log, signal, now, endsAt });

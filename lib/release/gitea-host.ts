@@ -45,17 +45,19 @@ export function giteaHost(api: ForgeApi): ReleaseHost {
       await api.request("DELETE /releases/{id}/assets/{asset}", parameters, { ...writes, accept: [404] });
     },
     readAsset: (_release, asset) => readAsset(api, asset),
-    findTagCommit: async (tag) => {
-      const answer = await api.request("GET /tags/{+tag}", { tag: encodeURI(tag) }, { ...reads, accept: [404] });
-      const schema = v.object({ commit: v.object({ sha: v.string() }) });
-      return answer.status === 404 ? undefined : read(schema, answer.data, "a tag").commit.sha;
-    },
+    findTagCommit: (tag) => findTagCommit(api, tag),
     generateNotes: (_tag, targetCommitish, previousTag) => listChanges(api, targetCommitish, previousTag),
     startWorkflow: async (workflow, ref, inputs) => {
       const options = { permission: "actions: write", once: true };
       await api.request("POST /actions/workflows/{workflow}/dispatches", { workflow, ref, inputs }, options);
     },
   };
+}
+
+async function findTagCommit(api: ForgeApi, tag: string): Promise<string | undefined> {
+  const answer = await api.request("GET /tags/{+tag}", { tag: encodeURI(tag) }, { ...reads, accept: [404] });
+  const schema = v.object({ commit: v.object({ sha: v.string() }) });
+  return answer.status === 404 ? undefined : read(schema, answer.data, "a tag").commit.sha;
 }
 
 async function readAsset(api: ForgeApi, asset: Asset): Promise<string> {

@@ -43,22 +43,30 @@ export function githubHost(api: ForgeApi): ReleaseHost {
       return toText(data);
     },
     findTagCommit: (tag) => findTagCommit(api, tag),
-    generateNotes: async (tag, targetCommitish, previousTag) => {
-      const parameters = {
-        tag_name: tag,
-        target_commitish: targetCommitish,
-        ...(previousTag === undefined ? {} : { previous_tag_name: previousTag }),
-      };
-      const { data } = await api.request("POST /releases/generate-notes", parameters, writes);
-      return read(v.object({ body: v.string() }), data, "generated notes").body;
-    },
-    startWorkflow: async (workflow, ref, inputs) => {
-      const parameters = { workflow, ref, ...(Object.keys(inputs).length > 0 && { inputs }) };
-      const options = { permission: "actions: write", once: true, accept: [404] };
-      const answer = await api.request("POST /actions/workflows/{workflow}/dispatches", parameters, options);
-      if (answer.status === 404) throw workflowMissing(workflow, api.repository);
-    },
+    generateNotes: (tag, targetCommitish, previousTag) => generateNotes(api, { tag, targetCommitish, previousTag }),
+    startWorkflow: (workflow, ref, inputs) => startWorkflow(api, workflow, { ref, inputs }),
   };
+}
+
+async function generateNotes(
+  api: ForgeApi,
+  wanted: { readonly tag: string; readonly targetCommitish: string; readonly previousTag: string | undefined },
+): Promise<string> {
+  const previous = wanted.previousTag === undefined ? {} : { previous_tag_name: wanted.previousTag };
+  const parameters = { tag_name: wanted.tag, target_commitish: wanted.targetCommitish, ...previous };
+  const { data } = await api.request("POST /releases/generate-notes", parameters, writes);
+  return read(v.object({ body: v.string() }), data, "generated notes").body;
+}
+
+async function startWorkflow(
+  api: ForgeApi,
+  workflow: string,
+  { ref, inputs }: { readonly ref: string; readonly inputs: Readonly<Record<string, string>> },
+): Promise<void> {
+  const parameters = { workflow, ref, ...(Object.keys(inputs).length > 0 && { inputs }) };
+  const options = { permission: "actions: write", once: true, accept: [404] };
+  const answer = await api.request("POST /actions/workflows/{workflow}/dispatches", parameters, options);
+  if (answer.status === 404) throw workflowMissing(workflow, api.repository);
 }
 
 /** Drafts are found in the list only: asking by tag gives published releases. */

@@ -2,12 +2,31 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createReport, formatReport } from "../../lib/report/report.ts";
 import { startGithubApi } from "../support/github-api.ts";
 import { loadGithubOpenApi } from "../support/github-openapi.ts";
 import { createReleaseProject } from "../support/release-project.ts";
 
 const openApi = loadGithubOpenApi();
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+function report(exitCode: number) {
+  const gpus = [{ product: "NVIDIA L4", uuid: "GPU-1", driver: "580.1", memory: "24 GiB" }];
+  const times = { queueMs: 1, pullMs: 1, runMs: 1 };
+  const reason = exitCode === 0 ? "passed" : "test-failed";
+  return createReport({
+    termination: { exitCode, reason, detail: `exit code ${exitCode}`, node: "n", gpus, ...times },
+    suites: [],
+    resultsWanted: false,
+    gpusRequired: 0,
+    engine: "kubernetes",
+    image: "registry.local/a@sha256:0",
+    jobName: "job",
+    podName: "pod",
+    startedAt: new Date("2026-11-20T12:00:00Z"),
+    logComplete: true,
+  });
+}
 
 describe("github-release", () => {
   it("makes a draft, uploads, verifies and publishes on the commit, and is a no-op when it is run again", async () => {
@@ -120,6 +139,24 @@ describe("github-release", () => {
       { workflow: "deploy.yml", ref: "v2.0.0-rc.1", inputs: { env: "test" } },
       { workflow: "deploy.yml", ref: "main", inputs: {} },
     ]);
+  });
+
+  it("releases only what a report calls a success, and says in the notes what was tested", async () => {
+    await using api = await startGithubApi(openApi);
+    await using project = await createReleaseProject(api);
+    const inputs = { "require-report": "report.json" };
+    await project.checkout.write("report.json", formatReport(report(1)));
+    const refused = await project.release(inputs);
+    expect([refused.exitCode, refused.stdout]).toEqual([
+      3,
+      expect.stringContaining("report.json says failure: exit code 1"),
+    ]);
+    expect(api.state.calls).toEqual([]);
+    await project.checkout.write("report.json", formatReport(report(0)));
+    expect((await project.release(inputs)).exitCode).toBe(0);
+    expect(api.state.releases[0]?.body).toBe(
+      "## Tested\n\n`registry.local/a@sha256:0` on NVIDIA L4 (driver 580.1), 2026-11-20T12:00:00.000Z: 0 passed, 0 failed, 0 skipped.",
+    );
   });
 
   it("writes a dry run into a folder without a single call", async () => {

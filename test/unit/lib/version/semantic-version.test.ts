@@ -45,8 +45,14 @@ describe("versions as duat's semver reads and bumps them", () => {
       .sort(compareVersions)
       .map(formatVersion);
     expect(sorted).toEqual([
-      ...["0.9.9", "0.9.10", "0.14.3-main-aaaagseyvek", "0.14.3", "1.5.0"],
-      ...["1.10.0-rc.9", "1.10.0-rc.10", "1.10.0"],
+      "0.9.9",
+      "0.9.10",
+      "0.14.3-main-aaaagseyvek",
+      "0.14.3",
+      "1.5.0",
+      "1.10.0-rc.9",
+      "1.10.0-rc.10",
+      "1.10.0",
     ]);
   });
 });
