@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { exec } from "../../lib/exec.ts";
 import { release } from "../../scripts/release.ts";
@@ -7,7 +7,12 @@ import { actionNames, projectFiles, root } from "./house.ts";
 
 /** Copies the files that git tracks or would track below a folder of this repository to another place. */
 export function copyProject(to: string, below = ""): void {
-  for (const file of projectFiles(new RegExp(`^${below}`))) copy(join(root, file), join(to, file.slice(below.length)));
+  for (const file of projectFiles(new RegExp(`^${below}`))) {
+    // A link would lead out of the copy: what is done to the copy would be done to the place it points at.
+    if (!lstatSync(join(root, file)).isFile())
+      throw new Error(`${file} is not a plain file; the repository holds no others.`);
+    copy(join(root, file), join(to, file.slice(below.length)));
+  }
 }
 
 /** Copies the bundles of all actions, which git does not track. */
