@@ -3,6 +3,22 @@ import type { PipelineConfig } from "./pipeline-config.ts";
 import { keepTestFiles } from "./run-record.ts";
 import type { StageOutputs, Stages } from "./stages.ts";
 
+/** Inputs of gpu-ci.yml that run-k8s-gpu-test has under the same name. */
+export const testInputNames: readonly string[] = [
+  "gpus",
+  "gpu-resource",
+  "cpu",
+  "memory",
+  "shm-size",
+  "env",
+  "results",
+  "artifacts",
+  "timeout",
+  "pending-timeout",
+  "engine",
+  "namespace",
+];
+
 /** Where a pipeline runs, beside its configuration. */
 export interface PipelinePlace {
   /** Path of a kubeconfig; undefined when no cluster is configured, and then podman or docker runs the test. */
@@ -148,26 +164,12 @@ async function putSourcesOnTop(
 
 async function testOnGpu(options: PipelineOptions, kubeconfig: string, image: string) {
   const { config, place, stages } = options;
-  const same = [
-    "gpus",
-    "gpu-resource",
-    "cpu",
-    "memory",
-    "shm-size",
-    "env",
-    "results",
-    "artifacts",
-    "timeout",
-    "pending-timeout",
-    "engine",
-    "namespace",
-  ];
   const { outputs, exitCode } = await stages.run({
     action: "run-k8s-gpu-test",
     with: {
       image,
       command: config.get("test-command"),
-      ...Object.fromEntries(same.map((name) => [name, config.get(name)])),
+      ...Object.fromEntries(testInputNames.map((name) => [name, config.get(name)])),
       "secret-env": place.secrets["secret-env"],
       kubeconfig,
       context: place.context ?? "",

@@ -17,6 +17,8 @@ export interface RecordedRunOptions extends Omit<StagesOptions, "tempDirectory" 
 export interface RecordedRun {
   readonly exitCode: number;
   readonly summary: PipelineSummary;
+  /** The first line of the error that ended it; undefined when its stages ran to their end. */
+  readonly failure: string | undefined;
 }
 
 /** Runs stages; gives the exit code. The map is the run's outputs, filled as they become known. */
@@ -30,13 +32,13 @@ export async function recordedRun(options: RecordedRunOptions, body: RunBody): P
   using temp = createTempDirectory();
   const stages = new Stages({ ...options, tempDirectory: temp.path, run: terminalRun(env) });
   const outputs = new Map<string, string>();
-  let failed: unknown;
+  let failed: { readonly error: unknown } | undefined;
   const exitCode = await body(stages, outputs).catch((error: unknown) => {
-    failed = error;
+    failed = { error };
     screen.print(describeError(error));
     return exitCodeOfError(error);
   });
-  const conclusion = failed === undefined ? (outputs.get("conclusion") as Conclusion) : conclusionOfError(failed);
+  const conclusion = failed ? conclusionOfError(failed.error) : (outputs.get("conclusion") as Conclusion);
   outputs.set("conclusion", conclusion);
   const report = await readKeptReport(folder);
   const summary: PipelineSummary = {
@@ -47,5 +49,5 @@ export async function recordedRun(options: RecordedRunOptions, body: RunBody): P
     outputs: Object.fromEntries(outputs),
   };
   await writeRunRecord(folder, { summary, exitCode, startedAt, finishedAt: new Date() });
-  return { exitCode, summary };
+  return { exitCode, summary, failure: failed && describeError(failed.error).split("\n", 1)[0] };
 }

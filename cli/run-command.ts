@@ -5,6 +5,7 @@ import type { CommandContext } from "./command-context.ts";
 import { parseOptions } from "./command-options.ts";
 import { helpText, optionRows } from "./help-text.ts";
 import { type PipelinePlace, runPipeline } from "./pipeline.ts";
+import { checkPipelineConfig } from "./pipeline-check.ts";
 import { readPipelineConfig } from "./pipeline-config.ts";
 import { recordedRun } from "./recorded-run.ts";
 import { resultText } from "./result-text.ts";
@@ -32,6 +33,7 @@ export async function runCommand(argv: readonly string[], context: CommandContex
     directory,
     env: context.env,
   });
+  await checkPipelineConfig(context.root, config);
   const place = readPlace(values, context);
   const screen = new TerminalScreen(context.stderr);
   using interruption = listenForInterruption((line) => screen.print(line));

@@ -1,6 +1,7 @@
 import { readWorkflowManifest } from "../../cli/action-manifest.ts";
 import { runPipeline } from "../../cli/pipeline.ts";
-import { readPipelineConfig } from "../../cli/pipeline-config.ts";
+import { checkPipelineConfig } from "../../cli/pipeline-check.ts";
+import { type PipelineConfig, readPipelineConfig } from "../../cli/pipeline-config.ts";
 import type { StageLine, Stages } from "../../cli/stages.ts";
 import { exec } from "../../lib/exec.ts";
 import { connectKubernetes, findKubeconfig } from "../../lib/kubernetes/client.ts";
@@ -30,27 +31,27 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { root, env } = stages.options;
   const kubeconfig = findKubeconfig({ env }) === undefined ? undefined : "";
 
+  await checkPipelineConfig(root, await readConfig(options, options.registry ?? "auto"));
   await stages.step("packages", (log) => installPackages(options, log, kubeconfig === undefined));
   const { registry } = await stages.step("registry", () => provideRegistry(options, kubeconfig !== undefined));
   await stages.step("parent image", (log) => provideParent(options, log, registry));
 
-  const config = await readPipelineConfig({
-    manifest: await readWorkflowManifest(root, "workflows/gpu-ci.yml"),
-    file: caller,
-    options: new Map([
-      ["registry", registry],
-      ...(options.gpus === undefined ? [] : [["gpus", options.gpus] as const]),
-    ]),
-    inputs: new Map(),
-    directory: root,
-    env: {},
-  });
+  const config = await readConfig(options, registry);
   const secrets = { "secret-env": "", "registry-username": "", "registry-password": "" };
   const place = { kubeconfig, context: undefined, secrets };
   const exitCode = await runPipeline({ config, place, stages, outputs, folder });
   if (exitCode === 0) return releaseInDryRun({ stages, outputs, folder });
   stages.skip("github-release", "the test did not pass");
   return exitCode;
+}
+
+/** The caller workflow of the example, with what was typed. */
+async function readConfig({ stages, gpus }: DemoOptions, registry: string): Promise<PipelineConfig> {
+  const { root } = stages.options;
+  const manifest = await readWorkflowManifest(root, "workflows/gpu-ci.yml");
+  const typed = new Map([["registry", registry]]);
+  if (gpus !== undefined) typed.set("gpus", gpus);
+  return readPipelineConfig({ manifest, file: caller, options: typed, inputs: new Map(), directory: root, env: {} });
 }
 
 async function installPackages({ stages }: DemoOptions, log: Log, engine: boolean): Promise<StageLine> {

@@ -49,13 +49,13 @@ export async function demo(argv: readonly string[]): Promise<number> {
     env: process.env,
     verbose: values.get("verbose") === "true",
   };
-  const { exitCode, summary } = await recordedRun(run, (stages, outputs) =>
+  const ended = await recordedRun(run, (stages, outputs) =>
     runDemo({ stages, outputs, folder, gpus: values.get("gpus"), registry: values.get("registry") }),
   );
-  console.log(stageTable(summary));
+  console.log(stageTable(ended.summary));
   console.log(`Summary: ${relative(process.cwd(), folder) || "."}/summary.md, summary.html`);
-  console.log(demoVerdict(summary, exitCode, performance.now()));
-  return exitCode;
+  console.log(demoVerdict(ended, performance.now()));
+  return ended.exitCode;
 }
 
 function help(): string {

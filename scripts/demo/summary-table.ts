@@ -1,3 +1,4 @@
+import type { RecordedRun } from "../../cli/recorded-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { PipelineSummary } from "../../lib/report/pipeline.ts";
 
@@ -19,14 +20,10 @@ export function stageTable({ stages }: PipelineSummary): string {
 }
 
 /** The last line: passed and in how many seconds, or what failed. */
-export function demoVerdict(
-  { stages, conclusion, outputs }: PipelineSummary,
-  exitCode: number,
-  elapsedMs: number,
-): string {
+export function demoVerdict({ summary, exitCode, failure }: RecordedRun, elapsedMs: number): string {
   const seconds = (elapsedMs / 1000).toFixed(1);
   if (exitCode === 0) return `demo: passed in ${seconds} s`;
-  const failed = stages.find(({ outcome }) => outcome === "failure");
-  const what = failed ? `${failed.name}: ${failed.detail}` : (outputs.reason ?? "");
-  return `demo: ${conclusion} after ${seconds} s${what ? `: ${what}` : ""}`;
+  const stage = summary.stages.find(({ outcome }) => outcome === "failure");
+  const what = [stage?.name, failure ?? stage?.detail].filter((part) => part !== undefined).join(": ");
+  return `demo: ${summary.conclusion} after ${seconds} s: ${what}`;
 }

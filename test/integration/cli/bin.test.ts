@@ -69,6 +69,7 @@ describe("gpu-ci", () => {
       stdout: "",
       stderr: "gpu-ci: There is no option --gpu. Did you mean --gpus?\n",
     });
+    expect(gpuCi(["run", "examples/vector-add/.github/workflows/gpu.yml", "--gpus", "many"]).status).toBe(2);
     expect(gpuCi(["next-version", "--bump", "huge"])).toEqual({
       status: 2,
       stdout: "",

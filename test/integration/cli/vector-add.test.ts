@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installationRoot } from "../../../cli/action-manifest.ts";
+import { exec } from "../../../lib/exec.ts";
 import { parseJunit } from "../../../lib/report/junit.ts";
 
 let project = "";
@@ -14,13 +14,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(project, { recursive: true }));
 
-function makeTest(env: NodeJS.ProcessEnv = {}) {
-  const { status, stderr } = spawnSync("make", ["test"], {
-    cwd: project,
-    env: { ...process.env, ...env },
-    encoding: "utf8",
-  });
-  return { status, warnings: stderr };
+async function makeTest(env: NodeJS.ProcessEnv = {}) {
+  const options = { cwd: project, env: { ...process.env, ...env }, ignoreExitCode: true };
+  const { exitCode, stderr } = await exec("make", ["test"], options);
+  return { exitCode, warnings: stderr };
 }
 
 function outcomes(file: string) {
@@ -38,17 +35,17 @@ const names = [
 ];
 
 describe("the example", () => {
-  it("builds by gcc alone, tests the CPU and skips every GPU case by name where no driver can be loaded", () => {
-    expect(makeTest({ LD_LIBRARY_PATH: "" })).toEqual({ status: 0, warnings: "" });
+  it("builds by gcc alone, tests the CPU and skips every GPU case by name where no driver can be loaded", async () => {
+    expect(await makeTest({ LD_LIBRARY_PATH: "" })).toEqual({ exitCode: 0, warnings: "" });
     expect(outcomes("cpu.xml")).toEqual(names.map((name) => ({ name, outcome: "passed", gpu: false })));
     expect(outcomes("gpu.xml")).toEqual(names.map((name) => ({ name, outcome: "skipped", gpu: true })));
   });
 
-  it("fails every GPU case when a driver is there but lacks what is called", () => {
+  it("fails every GPU case when a driver is there but lacks what is called", async () => {
     writeFileSync(join(project, "driver.c"), "int cuInit(unsigned flags) { return (int)flags; }\n");
     const library = join(project, "libcuda.so.1");
-    expect(spawnSync("gcc", ["-shared", "-fPIC", "-o", library, join(project, "driver.c")]).status).toBe(0);
-    expect(makeTest({ LD_LIBRARY_PATH: project }).status).toBe(2);
+    await exec("gcc", ["-shared", "-fPIC", "-o", library, join(project, "driver.c")]);
+    expect((await makeTest({ LD_LIBRARY_PATH: project })).exitCode).toBe(2);
     expect(outcomes("gpu.xml")).toEqual(names.map((name) => ({ name, outcome: "failed", gpu: true })));
   });
 });
