@@ -3,7 +3,12 @@ import https from "node:https";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
-import { findKubeconfigSource, type KubeconfigSource, kubeconfigMissing } from "./kubeconfig.ts";
+import {
+  findKubeconfigSource,
+  type KubeconfigDocument,
+  type KubeconfigSource,
+  kubeconfigMissing,
+} from "./kubeconfig.ts";
 import { type Authorization, createTransport, type Transport } from "./transport.ts";
 
 /** A cluster to work in: the one object that every function of this folder takes first. */
@@ -35,9 +40,10 @@ export function findKubeconfig(options: {
 export async function connectKubernetes(options: ConnectOptions): Promise<Cluster> {
   const source = findKubeconfigSource(options);
   if (source === undefined) throw kubeconfigMissing();
-  const config = loadConfig(source, options.context);
+  const loaded = loadConfig(source, options.context);
+  const { config } = loaded;
   const server = config.getCurrentCluster()?.server ?? "";
-  const authorizer = createAuthorizer(config, () => loadConfig(source, options.context), options.env);
+  const authorizer = createAuthorizer(loaded, () => loadConfig(source, options.context), options.env);
   const transport = createTransport({
     server,
     log: options.log,
@@ -48,17 +54,28 @@ export async function connectKubernetes(options: ConnectOptions): Promise<Cluste
   return { ...transport, namespace };
 }
 
-function loadConfig(source: KubeconfigSource, context: string | undefined): KubeConfig {
+interface LoadedConfig {
+  readonly config: KubeConfig;
+  /** `as-groups` of the user, which KubeConfig leaves out: without them the server would see another identity than the one that is meant. */
+  readonly groups: readonly string[];
+}
+
+function loadConfig(source: KubeconfigSource, context: string | undefined): LoadedConfig {
   const config = new KubeConfig();
+  const document = source.read();
   try {
-    config.loadFromString(JSON.stringify(source.read()));
+    config.loadFromString(JSON.stringify(document));
   } catch (error) {
-    if (error instanceof DomainError) throw error;
     throw new DomainError("kubeconfig-invalid", `${source.description} cannot be used.`, { cause: error });
   }
   if (context !== undefined) config.setCurrentContext(context);
   checkContext(config, source.description);
-  return config;
+  return { config, groups: impersonatedGroups(document, config.getCurrentUser()?.name) };
+}
+
+function impersonatedGroups({ users }: KubeconfigDocument, name: string | undefined): string[] {
+  const user: { "as-groups"?: unknown } = Object(users.find((entry) => entry.name === name)?.user);
+  return Array.isArray(user["as-groups"]) ? user["as-groups"].map(String) : [];
 }
 
 function checkContext(config: KubeConfig, description: string): void {
@@ -93,11 +110,11 @@ function checkContext(config: KubeConfig, description: string): void {
  * Credentials for each request, as KubeConfig makes them from certificates, tokens, token files, exec plugins and OIDC. A refresh
  * reads everything anew. The agent is ours where there is no proxy-url: KubeConfig's keeps no connections, and its first certificate for ever.
  */
-function createAuthorizer(first: KubeConfig, reload: () => KubeConfig, env: NodeJS.ProcessEnv) {
-  let config = first;
+function createAuthorizer(first: LoadedConfig, reload: () => LoadedConfig, env: NodeJS.ProcessEnv) {
+  let { config, groups } = first;
   let agent: { readonly key: string; readonly agent: http.Agent } | undefined;
   const authorize = async (refresh: boolean): Promise<Authorization> => {
-    if (refresh) config = reload();
+    if (refresh) ({ config, groups } = reload());
     const options: https.RequestOptions = {};
     await config.applyToHTTPSOptions(options).catch((error: unknown) => {
       throw new DomainError("credentials-failed", `No credentials for user ${config.getCurrentUser()?.name}.`, {
@@ -125,6 +142,7 @@ function createAuthorizer(first: KubeConfig, reload: () => KubeConfig, env: Node
       tls: defined(tls),
       headers: {
         ...textHeaders(headers),
+        ...(groups.length > 0 ? { "Impersonate-Group": groups } : {}),
         ...(auth ? { Authorization: `Basic ${Buffer.from(auth).toString("base64")}` } : {}),
       },
     };

@@ -28,19 +28,25 @@ export interface RegistryChoice {
 export const defaultRegistry = "localhost:32000";
 
 /**
- * The registry to use and its names: the one given, else what the cluster announces, else localhost:32000. A cluster that does not
+ * The registry to use and its names: the one given, else what the cluster announces (inside a pod by its name there), else localhost:32000. A cluster that does not
  * answer is said in the log and leaves its names unknown.
  */
 export async function chooseRegistry(choice: RegistryChoice): Promise<LocalRegistry> {
+  const { registry, env, log } = choice;
   const announced = await askCluster(choice);
-  if (choice.registry === "auto") {
-    const found = announced ?? { push: defaultRegistry, pull: defaultRegistry, inCluster: undefined };
-    choice.log.info(`Registry: ${found.push}${announced ? ", as the cluster announces" : ""}.`);
-    return found;
+  if (registry !== "auto") {
+    const isSame = announced && [announced.push, announced.pull, announced.inCluster].includes(registry);
+    return isSame ? { ...announced, push: registry } : { push: registry, pull: registry, inCluster: undefined };
   }
-  const { registry } = choice;
-  const isSame = announced && [announced.push, announced.pull, announced.inCluster].includes(registry);
-  return isSame ? { ...announced, push: registry } : { push: registry, pull: registry, inCluster: undefined };
+  if (!announced) {
+    log.info(`Registry: ${defaultRegistry}, because no cluster announces another one.`);
+    return { push: defaultRegistry, pull: defaultRegistry, inCluster: undefined };
+  }
+  // In a pod, localhost is the pod.
+  const isInPod = env.KUBERNETES_SERVICE_HOST !== undefined;
+  const push = isInPod ? (announced.inCluster ?? announced.push) : announced.push;
+  log.info(`Registry: ${push}, as the cluster announces.`);
+  return { ...announced, push };
 }
 
 /**

@@ -31,7 +31,7 @@ export interface ApiRequest {
 
 /** What a request needs to be let in. */
 export interface Authorization {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly agent: http.Agent | undefined;
   readonly tls: https.AgentOptions;
 }

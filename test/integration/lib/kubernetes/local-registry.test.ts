@@ -13,7 +13,7 @@ const hostingPath = "/api/v1/namespaces/kube-public/configmaps/local-registry-ho
 const servicePath = "/api/v1/namespaces/container-registry/services/registry";
 
 /** Asks an API server that has these objects and nothing else. */
-async function choose(objects: Record<string, unknown>, registry = "auto") {
+async function choose(objects: Record<string, unknown>, registry = "auto", env: NodeJS.ProcessEnv = {}) {
   const server = createServer((request, response) => {
     const path = (request.url ?? "").split("?")[0] ?? "";
     const found = objects[path];
@@ -33,7 +33,7 @@ async function choose(objects: Record<string, unknown>, registry = "auto") {
   });
   try {
     const signal = new AbortController().signal;
-    return await chooseRegistry({ registry, kubeconfig, context: undefined, env: {}, log: silentLog, signal });
+    return await chooseRegistry({ registry, kubeconfig, context: undefined, env, log: silentLog, signal });
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
@@ -46,6 +46,14 @@ describe("chooseRegistry", () => {
 
   it("takes what the cluster announces", async () => {
     expect(await choose({ [hostingPath]: configMap, [servicePath]: service })).toEqual(announced);
+  });
+
+  it("takes the name that works in a pod when it runs in one", async () => {
+    const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1" };
+    expect(await choose({ [hostingPath]: configMap }, "auto", env)).toEqual({
+      ...announced,
+      push: "registry.local:5000",
+    });
   });
 
   it("takes microk8s' Service where nothing is announced", async () => {

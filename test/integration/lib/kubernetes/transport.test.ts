@@ -185,6 +185,13 @@ describe("credentials", () => {
     expect(api.calls[0]?.headers.authorization).toBe(authorization);
   });
 
+  it("act for another user in all of the groups that are named", async () => {
+    await using api = await startKubernetesApi(found);
+    await getObject(await api.connect({ user: { token: "t", as: "jane", "as-groups": ["ci", "gpu"] } }), pods, "a");
+    const { "impersonate-user": user, "impersonate-group": groups } = api.calls[0]!.headers;
+    expect([user, groups]).toEqual(["jane", "ci, gpu"]);
+  });
+
   it("name the contexts there are when the wanted one is not", async () => {
     await using api = await startKubernetesApi(found);
     const options = { kubeconfig: api.kubeconfig(), context: "other", namespace: undefined, env: {}, log: silentLog };
