@@ -5,7 +5,7 @@ import { terminationOf } from "../../lib/engine/failed-termination.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import { resolveTestImage } from "../../lib/engine/test-image.ts";
 import type { Termination, TestPod } from "../../lib/engine/test-pod.ts";
-import { exitCodeOfError } from "../../lib/error.ts";
+import { describeError, exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { annotationsOf } from "../../lib/report/annotations.ts";
 import { exitCodeOf } from "../../lib/report/conclusion.ts";
@@ -120,8 +120,7 @@ async function observeTest(engine: Engine, pod: TestPod, folder: ResultsFolder, 
     if (!termination) throw error;
     return { termination, podName: running?.podName(), logComplete: false };
   } finally {
-    await running?.remove();
-    saveRemoved(state);
+    await removeOrWarn(running, deps);
   }
 }
 
@@ -130,6 +129,16 @@ async function announceEnd(running: RunningTest, { log }: Deps): Promise<Termina
   const termination = await running.ended();
   log.info(`The test ended: ${termination.detail}`);
   return termination;
+}
+
+/** A verdict stands even if the cluster cannot be reached any more: the post step, a later run and the Job's own time to live remain. */
+async function removeOrWarn(running: RunningTest | undefined, { log, state }: Deps): Promise<void> {
+  try {
+    await running?.remove();
+    saveRemoved(state);
+  } catch (error) {
+    log.warning(`The test could not be removed yet: ${describeError(error)}`);
+  }
 }
 
 /** Tells the verdict to everybody who asks: the log, report.json, the job summary, and the annotations beside the code. */
