@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CancelledError } from "../../../../lib/error.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { openLayout } from "../../../../lib/oci/layout-source.ts";
 import { pushImage } from "../../../../lib/oci/push-image.ts";
@@ -70,6 +71,7 @@ describe("a push survives", () => {
     ["503 instead of a blob's acknowledgement", "PUT", "upload", 1, { status: 503 }],
     ["a reset in the middle of a blob", "PUT", "upload", 1, { resetAfterBytes: 5_000_000 }],
     ["three resets in the middle of a blob", "PUT", "upload", 3, { resetAfterBytes: 5_000_000 }],
+    ["an upload that the registry forgot", "PUT", "upload", 1, { status: 404 }],
     ["500 on the manifest", "PUT", "manifest", 2, { status: 500 }],
     ["a lost acknowledgement of the manifest", "PUT", "manifest", 1, "lose-answer"],
   ] as const)("%s", async (name, method, kind, times, fault) => {
@@ -112,6 +114,18 @@ describe("a push survives", () => {
     await killed;
     using direct = openRegistry({ registry: mortal.host, env: {}, log: silentLog });
     expect(await verifyImage(direct, "faults/killed", manifest.digest, "full")).toBe("full");
+  });
+});
+
+describe("a push that is cancelled", () => {
+  it("ends at once with the reason, also while an upload stands still", async () => {
+    await using proxy = await startRegistryProxy(registry.host, when("PUT", "upload", 9, "stall"));
+    const controller = new AbortController();
+    const pushed = push(proxy.host, "faults/cancelled", { signal: controller.signal });
+    setTimeout(() => controller.abort(new CancelledError("SIGINT")), 200);
+    const startedAt = performance.now();
+    await expect(pushed).rejects.toMatchObject({ exitCode: 130 });
+    expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 });
 
@@ -166,6 +180,11 @@ describe("a registry's failure is told apart", () => {
   it("when something else than a registry answers", async () => {
     await using proxy = await startRegistryProxy(registry.host, () => ({ status: 404, body: "<html>" }));
     expect(await ping(proxy.host)).toBe("absent");
+  });
+
+  it("when something answers 404 to everything, before anything is written", async () => {
+    await using proxy = await startRegistryProxy(registry.host, () => ({ status: 404 }));
+    await expect(push(proxy.host, "faults/absent")).rejects.toMatchObject({ code: "registry-absent" });
   });
 
   it("when its disk is full", async () => {
