@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InputError } from "../../lib/error.ts";
 import { tryGit } from "../../lib/git/run-git.ts";
 import type { Host } from "../../lib/host.ts";
@@ -28,50 +28,48 @@ type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "co
  * or DomainError when registry, builder or disk do not allow it; nothing half-made stays behind.
  */
 export async function buildBaseImage(inputs: Inputs, deps: Deps): Promise<Outputs> {
-  const directory = resolve(deps.env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
-  const layout = inputs.output ? resolve(directory, inputs.output) : join(deps.tempDirectory, "base-image");
-  const base = await readBaseDockerfile({
-    file: resolve(directory, inputs.file),
-    fileInput: inputs.file,
-    target: inputs.target,
-    buildArgs: inputs.buildArgs,
-  });
-  const context = await requireContext(directory, inputs.context);
-  if (inputs.output) await requireReplaceable(layout, inputs.output);
-  const secrets = readSecrets(inputs, deps);
-
+  const { base, context, layout, secrets } = await readProject(inputs, deps);
   const plan = await planBuild({ ...inputs, base, context }, deps);
-  deps.log.info(
-    `${base.name}:${base.version} from ${inputs.file}: ${describePlan(plan)}, inputs hash ${plan.hash.slice(0, 12)}.`,
-  );
+  const from = `${inputs.file}: ${describePlan(plan)}`;
+  deps.log.info(`${base.name}:${base.version} from ${from}, inputs hash ${plan.hash.slice(0, 12)}.`);
+
+  const { name, decision } = await lookUp(inputs, deps, { base, plan });
+  for (const line of decision.warnings) deps.log.warning(line);
+  const named = decision.tags.map((tag) => (tag === "version" ? base.version : inputsTag(plan.hash)));
+  const tags = [...new Set([...named, ...inputs.tags])];
+  const known = { tags, version: base.version, inputsHash: plan.hash };
+  if (decision.digest !== undefined) {
+    const image = `${name}@${decision.digest}`;
+    deps.log.info(`Nothing to build: ${image} was made from the same inputs.`);
+    return { ...known, layout: undefined, image, digest: decision.digest, rebuilt: false, sizeBytes: undefined };
+  }
+
+  for (const folder of [deps.tempDirectory, dirname(layout)]) await requireFreeSpace(folder, inputs.minFreeBytes);
+  const { digest, sizeBytes } = await build(inputs, deps, { base, plan, layout, secrets });
+  const image = `${name}:${tags[0]}`;
+  deps.log.info(`Built ${image}, ${digest}, ${formatSize(sizeBytes)} in ${layout}.`);
+  return { ...known, layout, image, digest, rebuilt: true, sizeBytes };
+}
+
+/** Everything that can be wrong about inputs and files is found here, before anything is asked or made. */
+async function readProject(inputs: Inputs, deps: Deps) {
+  const directory = resolve(deps.env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
+  const file = resolve(directory, inputs.file);
+  const base = await readBaseDockerfile({ ...inputs, file, fileInput: inputs.file });
+  const context = await requireContext(directory, inputs.context);
+  const layout = inputs.output ? resolve(directory, inputs.output) : join(deps.tempDirectory, "base-image");
+  if (inputs.output) await requireReplaceable(layout, inputs.output);
+  return { base, context, layout, secrets: readSecrets(inputs, deps) };
+}
+
+async function lookUp(inputs: Inputs, deps: Deps, { base, plan }: Pick<Build, "base" | "plan">) {
   using registry = await openTargetRegistry(inputs, deps);
   const name = registry ? `${registry.registry}/${base.repository}` : base.repository;
   const published =
     registry && inputs.rebuild !== "always"
       ? await findPublishedImage({ client: registry, ...base, ...plan })
       : ({ kind: "absent" } as const);
-  const decision = decide({ published, rebuild: inputs.rebuild, name, version: base.version, file: inputs.file });
-  for (const line of decision.warnings) deps.log.warning(line);
-  const tags = [...new Set([...(decision.takesVersion ? [base.version] : []), inputsTag(plan.hash), ...inputs.tags])];
-  const known = { tags, version: base.version, inputsHash: plan.hash };
-  if (decision.digest !== undefined) {
-    deps.log.info(`Nothing to build: ${name}@${decision.digest} was made from the same inputs.`);
-    const image = `${name}@${decision.digest}`;
-    return { ...known, layout: undefined, image, digest: decision.digest, rebuilt: false, sizeBytes: undefined };
-  }
-
-  await requireFreeSpace(deps.tempDirectory, inputs.minFreeBytes);
-  await requireFreeSpace(join(layout, ".."), inputs.minFreeBytes);
-  const built = await build(inputs, deps, { base, plan, layout, secrets });
-  deps.log.info(`Built ${name}:${tags[0]}, ${built.digest}, ${formatSize(built.sizeBytes)} in ${layout}.`);
-  return {
-    ...known,
-    layout,
-    image: `${name}:${tags[0]}`,
-    digest: built.digest,
-    rebuilt: true,
-    sizeBytes: built.sizeBytes,
-  };
+  return { name, decision: decide({ ...inputs, published, name, version: base.version }) };
 }
 
 interface Build {

@@ -4,8 +4,8 @@ import type { Published } from "../../lib/image/published-image.ts";
 export interface Decision {
   /** The existing image to use; undefined when one has to be built. */
   readonly digest: string | undefined;
-  /** Whether the image is to get the version's tag. */
-  readonly takesVersion: boolean;
+  /** Which tags the image is to get. The version goes first: where the inputs tag is found, the version was written. */
+  readonly tags: readonly ("version" | "inputs")[];
   readonly warnings: readonly string[];
 }
 
@@ -21,19 +21,19 @@ export interface DecideOptions {
 /** Decides from what exists whether to build. Throws DomainError `version-exists`, or `image-missing` when building is not allowed. */
 export function decide(options: DecideOptions): Decision {
   const { published, rebuild, name, version } = options;
-  if (published.kind === "current") return { digest: published.digest, takesVersion: true, warnings: [] };
+  if (published.kind === "current") return { digest: published.digest, tags: ["inputs"], warnings: [] };
   if (published.kind === "bases-unknown") {
     const warning = `The base images of ${name}:${version} could not be compared; everything else is the same, so it is used as it is.`;
-    return { digest: published.digest, takesVersion: true, warnings: [warning] };
+    return { digest: published.digest, tags: [], warnings: [warning] };
   }
   if (rebuild === "never") throw missing(options);
-  if (published.kind === "absent") return { digest: undefined, takesVersion: true, warnings: [] };
+  if (published.kind === "absent") return { digest: undefined, tags: ["version", "inputs"], warnings: [] };
   if (published.kind === "changed") throw versionExists(options);
   const warning = [
     `A base image moved under its tag, so the image is built again (${published.moved.join("; ")}).`,
     `${name}:${version} stays as it is: change registry.version, or set rebuild to always, to give the new image a version.`,
   ].join("\n");
-  return { digest: undefined, takesVersion: false, warnings: [warning] };
+  return { digest: undefined, tags: ["inputs"], warnings: [warning] };
 }
 
 function missing({ published, name, version }: DecideOptions): DomainError {

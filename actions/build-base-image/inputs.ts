@@ -29,6 +29,13 @@ export function readInputs(get: GetInput) {
     username: text(get, "username"),
     password: text(get, "password"),
   };
+  checkInputs(inputs);
+  return inputs;
+}
+
+export type Inputs = ReturnType<typeof readInputs>;
+
+function checkInputs(inputs: Inputs): void {
   check(
     "platforms",
     inputs.platforms,
@@ -49,10 +56,7 @@ export function readInputs(get: GetInput) {
     const missing = inputs.username === undefined ? "username" : "password";
     throw new InputError(missing, "", "a value, because username and password are given together");
   }
-  return inputs;
 }
-
-export type Inputs = ReturnType<typeof readInputs>;
 
 function check(input: string, values: readonly string[], isValid: (value: string) => boolean, allowed: string): void {
   const wrong = values.find((value) => !isValid(value));

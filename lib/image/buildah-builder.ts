@@ -19,7 +19,8 @@ export function buildahBuilder(options: BuildahOptions): Builder {
     name: "buildah",
     description: options.version,
     async build(request, deps) {
-      await using store = await openBuildahStore({ ...options, env: request.env });
+      const repository = [options.repository, ...request.platforms].join(" ");
+      await using store = await openBuildahStore({ ...options, repository, env: request.env });
       const setup = await probeBuildah({ store, ...deps, env: request.env });
       deps.onLine(
         `${options.version}: ${setup.description}.${store.keepsLayers ? "" : " Another build holds the layer cache: none is used."}`,
@@ -64,13 +65,18 @@ export function buildahArguments(request: BuildRequest, isolation: BuildahSetup[
   const list = request.platforms.length > 1;
   return [
     "build",
-    ...["--isolation", isolation],
+    "--isolation",
+    isolation,
     // As with `docker build` on the host itself: the package mirror that this machine reaches is reached.
-    ...["--network", "host"],
-    "--layers",
+    "--network",
+    "host",
+    // buildah 1.28 takes a layer of another platform for its own when the image is made from scratch.
+    list ? "--no-cache" : "--layers",
     "--force-rm",
-    ...["--format", "oci"],
-    ...["--file", request.dockerfile],
+    "--format",
+    "oci",
+    "--file",
+    request.dockerfile,
     ...(request.ignoreFile === undefined ? [] : ["--ignorefile", request.ignoreFile]),
     ...(request.target === undefined ? [] : ["--target", request.target]),
     ...keyValueFlags("--build-arg", request.args),

@@ -13,6 +13,7 @@ export interface BuildahStore extends AsyncDisposable {
 }
 
 export interface BuildahStoreOptions {
+  /** Builds of one kind share layers: the repository, and the platforms where they are named. */
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;
   readonly tempDirectory: string;
@@ -34,7 +35,12 @@ export async function openBuildahStore(options: BuildahStoreOptions): Promise<Bu
   return {
     keepsLayers,
     globalFlags: (driver) => [
-      ...["--root", join(root, driver), "--runroot", join(runRoot, driver), "--storage-driver", driver],
+      "--root",
+      join(root, driver),
+      "--runroot",
+      join(runRoot, driver),
+      "--storage-driver",
+      driver,
       // Without it the storage stays mounted on itself after the build.
       ...(driver === "overlay" ? ["--storage-opt", "overlay.skip_mount_home=true"] : []),
     ],

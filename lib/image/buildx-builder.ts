@@ -22,7 +22,8 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     // An attestation turns the image into an index with an entry of platform unknown/unknown, which consumers trip over.
     "--provenance=false",
     "--sbom=false",
-    ...["--file", request.dockerfile],
+    "--file",
+    request.dockerfile,
     ...(request.target === undefined ? [] : ["--target", request.target]),
     ...keyValueFlags("--build-arg", request.args),
     ...keyValueFlags("--label", request.labels),
@@ -33,7 +34,8 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     ),
     ...repeatFlag("--cache-from", request.cacheFrom),
     ...repeatFlag("--cache-to", request.cacheTo),
-    ...["--output", ociOutput(request)],
+    "--output",
+    ociOutput(request),
     request.context,
   ];
 }

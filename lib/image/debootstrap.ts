@@ -72,23 +72,35 @@ async function debootstrap(options: DebianBaseOptions, root: string): Promise<vo
 /** Takes out what differs between two runs (caches, logs, ids), what belongs to the host, and what a slim image has no use for. */
 async function strip(root: string): Promise<void> {
   const emptied = [
-    ...[
-      "dev",
-      "run",
-      "tmp",
-      "var/tmp",
-      "var/log",
-      "var/cache/apt",
-      "var/lib/apt/lists",
-      "var/cache/debconf",
-      "debootstrap",
-    ],
-    ...["usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian"],
+    "dev",
+    "run",
+    "tmp",
+    "var/tmp",
+    "var/log",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "var/cache/debconf",
+    "debootstrap",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/info",
+    "usr/share/locale",
+    "usr/share/lintian",
   ];
   const removed = [
-    ...["etc/machine-id", "etc/resolv.conf", "etc/hostname", "var/cache/ldconfig/aux-cache"],
-    ...["var/lib/dpkg/status-old", "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old", "debootstrap"],
-    ...["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/.pwd.lock"],
+    "etc/machine-id",
+    "etc/resolv.conf",
+    "etc/hostname",
+    "var/cache/ldconfig/aux-cache",
+    "var/lib/dpkg/status-old",
+    "var/lib/dpkg/diversions-old",
+    "var/lib/dpkg/statoverride-old",
+    "debootstrap",
+    "etc/passwd-",
+    "etc/group-",
+    "etc/shadow-",
+    "etc/gshadow-",
+    "etc/.pwd.lock",
   ];
   for (const folder of emptied) {
     const names = await readdir(join(root, folder)).catch(() => []);
@@ -101,8 +113,18 @@ async function strip(root: string): Promise<void> {
 
 function tarArguments(root: string, archive: string, epochSeconds: number): readonly string[] {
   return [
-    ...["--create", "--file", archive, "--directory", root],
-    ...["--sort=name", "--numeric-owner", "--format=posix", "--pax-option=delete=atime,delete=ctime"],
-    ...[`--mtime=@${epochSeconds}`, "--clamp-mtime", "--xattrs", "."],
+    "--create",
+    "--file",
+    archive,
+    "--directory",
+    root,
+    "--sort=name",
+    "--numeric-owner",
+    "--format=posix",
+    "--pax-option=delete=atime,delete=ctime",
+    `--mtime=@${epochSeconds}`,
+    "--clamp-mtime",
+    "--xattrs",
+    ".",
   ];
 }

@@ -1,5 +1,5 @@
 import { DomainError } from "../error.ts";
-import { type Exec, type ExecResult, findProgram } from "../exec.ts";
+import type { Exec, ExecResult } from "../exec.ts";
 import type { Log } from "../log.ts";
 
 /** How this machine is changed: its programs, its environment, and who says stop. */
@@ -13,11 +13,6 @@ export interface HostPrograms {
 /** Makes the programs of snaps findable: a shell that was open before the first snap lacks their folder. */
 export function withSnapPath(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PATH: `${env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin"}:/snap/bin` };
-}
-
-/** Whether a program of this name is on the PATH of the host's environment. */
-export async function hasProgram({ exec, env }: HostPrograms, name: string): Promise<boolean> {
-  return (await findProgram((command, args, options) => exec(command, args, { ...options, env }), name)) !== undefined;
 }
 
 /** Runs a program as root and shows its lines. Throws DomainError `root-needed` when this user is not root and has no sudo. */

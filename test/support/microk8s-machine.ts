@@ -110,8 +110,11 @@ function workload(addon: string, ready: boolean) {
     spec: { replicas: 1 },
     status: {
       observedGeneration: 1,
-      ...{ updatedReplicas: 1, availableReplicas: count },
-      ...{ desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: count },
+      updatedReplicas: 1,
+      availableReplicas: count,
+      desiredNumberScheduled: 1,
+      updatedNumberScheduled: 1,
+      numberAvailable: count,
     },
   };
 }

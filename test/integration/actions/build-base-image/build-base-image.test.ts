@@ -97,6 +97,7 @@ describe("build-base-image with buildah and a registry", () => {
       ...first,
       layout: undefined,
       image: `${registry.host}/team/base@${first.digest}`,
+      tags: [`inputs-${first.inputsHash.slice(0, 32)}`],
       rebuilt: false,
       sizeBytes: undefined,
     });
@@ -144,6 +145,40 @@ describe("build-base-image with buildah and a registry", () => {
     const { outputs, host } = await build({ "build-args": `BASE=${base}` });
     expect(outputs.tags).toEqual([`inputs-${outputs.inputsHash.slice(0, 32)}`]);
     expect(host.lines.filter((line) => line.startsWith("warning: A base image moved"))).toHaveLength(1);
+    await push(outputs.tags);
+    expect((await build({ "build-args": `BASE=${base}` })).outputs).toMatchObject({
+      rebuilt: false,
+      tags: outputs.tags,
+    });
+  });
+
+  it("uses what is there, with a warning, when only the registry of a base image is away", async () => {
+    await using elsewhere = await startRegistry();
+    const base = `${elsewhere.host}/vendor/base:1`;
+    const source = `docker://${registry.host}/team/base:1.0.0`;
+    const plainHttp = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    await exec("skopeo", ["copy", "--quiet", "--preserve-digests", ...plainHttp, source, `docker://${base}`]);
+    await writeFile(
+      join(project, "Dockerfile_base"),
+      dockerfile.replace("1.0.0", "7.0.0").replace(/^COPY busybox.*\n/m, ""),
+    );
+    const first = (await build({ "build-args": `BASE=${base}` })).outputs;
+    await push(first.tags);
+    await elsewhere.kill();
+    const { outputs, host } = await build({ "build-args": `BASE=${base}` });
+    expect(outputs).toMatchObject({ rebuilt: false, digest: first.digest, tags: [] });
+    expect(host.lines.filter((line) => line.startsWith("warning: The base images of"))).toHaveLength(1);
+  });
+
+  it("builds for several platforms into one layout with an index", async () => {
+    const copies = dockerfile.replace("1.0.0", "6.0.0").replace(/^RUN.*\n/m, "");
+    await writeFile(join(project, "Dockerfile_base"), copies);
+    const { outputs } = await build({ platforms: "linux/amd64\nlinux/arm64" });
+    const blob = join(outputs.layout ?? "", "blobs", ...outputs.digest.split(":"));
+    const { manifests } = JSON.parse(await readFile(blob, "utf8")) as {
+      manifests: { platform: { architecture: string } }[];
+    };
+    expect(manifests.map(({ platform }) => platform.architecture).sort()).toEqual(["amd64", "arm64"]);
   });
 
   it("brings a secret to the step that asks for it and keeps it out of log and layout", async () => {

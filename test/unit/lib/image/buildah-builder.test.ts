@@ -10,7 +10,7 @@ describe("arguments for buildah", () => {
       "chroot",
       "--network",
       "host",
-      "--layers",
+      "--no-cache",
       "--force-rm",
       "--format",
       "oci",
