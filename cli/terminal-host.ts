@@ -20,21 +20,17 @@ export interface TerminalHostOptions {
 export interface TerminalHost extends Host {
   /** Outputs by name, in the order they were written. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** What the story wrote into its summary, Markdown. */
-  readonly summaries: readonly string[];
 }
 
 /** A Host for a story behind a terminal verb: lines go to the screen, outputs are kept for whoever prints the result. */
 export function terminalHost(options: TerminalHostOptions): TerminalHost {
   const { input, screen, log, signal, env, tempDirectory, run } = options;
   const outputs = new Map<string, string>();
-  const summaries: string[] = [];
   const state = new Map<string, string>();
   return {
     input,
     output: (name, value) => outputs.set(name, value),
     outputs,
-    summaries,
     log,
     exec,
     signal,
@@ -45,7 +41,8 @@ export function terminalHost(options: TerminalHostOptions): TerminalHost {
     run,
     console: async (bytes) => screen.write(bytes),
     annotate: (annotation) => screen.print(formatAnnotation(annotation)),
-    summary: async (markdown) => void summaries.push(markdown),
+    // A terminal has no job summary: outputs name the report, and `gpu-ci run` writes a page.
+    summary: async () => {},
     mask: (secret) => screen.mask(secret),
   };
 }

@@ -76,7 +76,7 @@ async function ask(cluster: Cluster): Promise<{ version: string; rights: Finding
           "missing",
           "rights",
           `not allowed ${where}: ${denied.join(", ")}`,
-          "Bind the Role of the README's section on rights to this account.",
+          "Bind a Role that allows these to the account: kubectl create role, kubectl create rolebinding.",
         );
   return { version: gitVersion, rights };
 }
@@ -101,7 +101,7 @@ async function gpuFinding(cluster: Cluster): Promise<Finding> {
       "limited",
       topic,
       found,
-      "Bind the ClusterRole gpu-ci-observer: it reads nodes to explain what a test waits for.",
+      "Bind a ClusterRole that may get, list and watch nodes and pods: it explains what a test waits for.",
     );
   }
 }
