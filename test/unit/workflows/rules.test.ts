@@ -63,8 +63,10 @@ describe("workflows in documents and examples", () => {
   });
 
   it.each(found)("grant rights by name in $path", ({ workflow }) => {
-    expect(workflow.permissions).toBeTypeOf("object");
-    for (const { secrets } of Object.values(workflow.jobs)) expect(secrets).not.toBe("inherit");
+    for (const { permissions, secrets } of Object.values(workflow.jobs)) {
+      expect(permissions ?? workflow.permissions).toBeTypeOf("object");
+      expect(secrets).not.toBe("inherit");
+    }
   });
 });
 

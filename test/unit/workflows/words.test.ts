@@ -65,7 +65,7 @@ describe.each(["gpu-ci", "release"])("workflows/%s.yml", (name) => {
   });
 
   it("exports each output of its job again, each from an action that has it", () => {
-    const [jobName = "", job] = Object.entries(workflow.jobs)[0]!;
+    const [jobName, job] = Object.entries(workflow.jobs)[0]!;
     expect(Object.fromEntries(Object.entries(call.outputs).map(([key, { value }]) => [key, value]))).toEqual(
       Object.fromEntries(Object.keys(job.outputs ?? {}).map((key) => [key, `\${{ jobs.${jobName}.outputs.${key} }}`])),
     );
