@@ -55,7 +55,7 @@ export function terminalRun(env: NodeJS.ProcessEnv): RunIdentity {
     matrix: "",
     url: undefined,
     actor: env.USER || env.LOGNAME || undefined,
-    repository: undefined,
+    repository: env.GITHUB_REPOSITORY || undefined,
     commit: undefined,
   };
 }
