@@ -1,35 +1,73 @@
 import { formatOutput, type SetOutput } from "../../lib/output.ts";
 import type { Report } from "../../lib/report/report.ts";
+import type { ResultsFolder } from "./results-folder.ts";
 
-export interface Outputs {
-  readonly report: Report;
-  readonly reportFile: string;
+type FromReport = Pick<
+  Report,
+  | "conclusion"
+  | "reason"
+  | "detail"
+  | "retryable"
+  | "jobName"
+  | "passed"
+  | "failed"
+  | "skipped"
+  | "queueMs"
+  | "pullMs"
+  | "runMs"
+>;
+
+export interface Outputs extends FromReport {
+  /** Of the command; undefined when none was reported. */
+  readonly exitCode: number | undefined;
+  readonly podName: string | undefined;
+  readonly node: string | undefined;
+  readonly gpuProduct: string | undefined;
+  readonly gpuUuids: readonly string[];
   readonly logFile: string;
+  readonly logComplete: boolean;
   readonly artifactsPath: string;
+  readonly reportFile: string;
   /** Exit code of the step: 0, 1, 3, 130 or 143 (design.md rule 2). */
   readonly stepExitCode: number;
 }
 
+/** What a report and the files beside it give as outputs. */
+export function toOutputs(report: Report, folder: ResultsFolder, stepExitCode: number): Outputs {
+  return {
+    ...report,
+    exitCode: report.exitCode ?? undefined,
+    podName: report.podName ?? undefined,
+    node: report.node ?? undefined,
+    gpuProduct: report.gpus[0]?.product,
+    gpuUuids: report.gpus.map(({ uuid }) => uuid),
+    logFile: folder.logFile,
+    artifactsPath: folder.artifacts,
+    reportFile: folder.reportFile,
+    stepExitCode,
+  };
+}
+
 /** Writes every output of action.yml. */
-export function writeOutputs(output: SetOutput, { report, ...files }: Outputs): void {
-  output("conclusion", formatOutput(report.conclusion));
-  output("exit-code", formatOutput(report.exitCode ?? undefined));
-  output("reason", formatOutput(report.reason));
-  output("reason-detail", formatOutput(report.detail));
-  output("retryable", formatOutput(report.retryable));
-  output("job-name", formatOutput(report.jobName));
-  output("pod-name", formatOutput(report.podName ?? undefined));
-  output("node", formatOutput(report.node ?? undefined));
-  output("gpu-product", formatOutput(report.gpus[0]?.product));
-  output("gpu-uuids", formatOutput(report.gpus.map(({ uuid }) => uuid)));
-  output("log-file", formatOutput(files.logFile));
-  output("log-complete", formatOutput(report.logComplete));
-  output("artifacts-path", formatOutput(files.artifactsPath));
-  output("report", formatOutput(files.reportFile));
-  output("passed", formatOutput(report.passed));
-  output("failed", formatOutput(report.failed));
-  output("skipped", formatOutput(report.skipped));
-  output("queue-ms", formatOutput(report.queueMs));
-  output("pull-ms", formatOutput(report.pullMs));
-  output("run-ms", formatOutput(report.runMs));
+export function writeOutputs(output: SetOutput, outputs: Outputs): void {
+  output("conclusion", formatOutput(outputs.conclusion));
+  output("exit-code", formatOutput(outputs.exitCode));
+  output("reason", formatOutput(outputs.reason));
+  output("reason-detail", formatOutput(outputs.detail));
+  output("retryable", formatOutput(outputs.retryable));
+  output("job-name", formatOutput(outputs.jobName));
+  output("pod-name", formatOutput(outputs.podName));
+  output("node", formatOutput(outputs.node));
+  output("gpu-product", formatOutput(outputs.gpuProduct));
+  output("gpu-uuids", formatOutput(outputs.gpuUuids));
+  output("log-file", formatOutput(outputs.logFile));
+  output("log-complete", formatOutput(outputs.logComplete));
+  output("artifacts-path", formatOutput(outputs.artifactsPath));
+  output("report", formatOutput(outputs.reportFile));
+  output("passed", formatOutput(outputs.passed));
+  output("failed", formatOutput(outputs.failed));
+  output("skipped", formatOutput(outputs.skipped));
+  output("queue-ms", formatOutput(outputs.queueMs));
+  output("pull-ms", formatOutput(outputs.pullMs));
+  output("run-ms", formatOutput(outputs.runMs));
 }

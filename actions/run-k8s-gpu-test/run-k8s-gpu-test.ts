@@ -15,27 +15,13 @@ import { renderSummary } from "../../lib/report/summary.ts";
 import { maskText } from "../../lib/secret-mask.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import type { Inputs } from "./inputs.ts";
-import type { Outputs } from "./outputs.ts";
+import { type Outputs, toOutputs } from "./outputs.ts";
 import { relayLog } from "./relay-log.ts";
 import { createResultsFolder, findResultFiles, type ResultsFolder } from "./results-folder.ts";
 import { saveRemoved, saveStarted } from "./state.ts";
 import { toTestPod } from "./to-test-pod.ts";
 
-type Deps = Pick<
-  Host,
-  | "log"
-  | "exec"
-  | "signal"
-  | "env"
-  | "now"
-  | "tempDirectory"
-  | "state"
-  | "run"
-  | "console"
-  | "annotate"
-  | "summary"
-  | "mask"
->;
+type Deps = Omit<Host, "input" | "output">;
 
 /** Time beyond its deadlines after which a later run may sweep what this one left behind. */
 const sweepAllowanceMs = 900_000;
@@ -71,9 +57,8 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
     mask: (text) => maskText(text, Object.values(inputs.secretEnv)),
   });
   await publish(report, folder, inputs, deps);
-  const stepExitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
-  const { reportFile, logFile, artifacts: artifactsPath } = folder;
-  return { report, reportFile, logFile, artifactsPath, stepExitCode };
+  const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
+  return toOutputs(report, folder, exitCode);
 }
 
 /** `auto` is 1 where a pod could get one, else 0. A number is taken as it is: whether it can be had, the scheduler says. */

@@ -88,9 +88,17 @@ function isReady(node: Node): boolean {
 }
 
 const factors: Readonly<Record<string, number>> = {
-  ...{ n: 1e-9, u: 1e-6, m: 1e-3, "": 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 },
-  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60 },
+  "": 1,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  ...powers(1000, ["k", "M", "G", "T", "P", "E"]),
+  ...powers(1024, ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]),
 };
+
+function powers(base: number, units: readonly string[]): Record<string, number> {
+  return Object.fromEntries(units.map((unit, index) => [unit, base ** (index + 1)]));
+}
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
 function quantity(text: string | undefined): number {

@@ -55,8 +55,14 @@ async function receiveOnce(options: CollectOptions, received: CollectedFile[]): 
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const connection = new AbortController();
   const sent = execInPod(cluster, {
-    ...{ pod, container: collectorContainer, command: ["/bin/sh", "/gpu-ci/bin/collect", "send"] },
-    ...{ stdin, stdout, stderr, timeoutMs, signal: AbortSignal.any([signal, connection.signal]) },
+    pod,
+    container: collectorContainer,
+    command: ["/bin/sh", "/gpu-ci/bin/collect", "send"],
+    stdin,
+    stdout,
+    stderr,
+    timeoutMs,
+    signal: AbortSignal.any([signal, connection.signal]),
   });
   const receive = async () => {
     const listing = await readListing(stderr);

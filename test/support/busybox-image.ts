@@ -47,7 +47,8 @@ async function writeLayout(folder: string, options: BusyboxImageOptions): Promis
   const layer = await put(await readFile(join(folder, "layer.tar")), "application/vnd.oci.image.layer.v1.tar");
   const entrypoint = options.entrypoint ?? ["/bin/busybox", "echo", "entrypoint"];
   const document = {
-    ...{ architecture: process.arch === "arm64" ? "arm64" : "amd64", os: "linux" },
+    architecture: process.arch === "arm64" ? "arm64" : "amd64",
+    os: "linux",
     config: { Entrypoint: entrypoint, Cmd: ["cmd"], Env: ["PATH=/usr/local/bin:/bin"], WorkingDir: "/work" },
     rootfs: { type: "layers", diff_ids: [layer.digest] },
   };

@@ -45,7 +45,9 @@ describe("receiveTar", () => {
     stream.write(await archive());
     const received: CollectedFile[] = [];
     await receiveTar(stream, { directory, listing: listing(expected), received });
-    expect(received.map(({ path, sizeBytes }) => [path, sizeBytes]).sort()).toEqual([
+    expect(
+      received.map(({ path, sizeBytes }) => [path, sizeBytes]).sort((a, b) => String(a).localeCompare(String(b))),
+    ).toEqual([
       ["a/big", 300_000],
       ["small", 1],
     ]);
