@@ -11,6 +11,7 @@ export function readInputs(get: GetInput) {
     apply: list(get, "apply"),
     verify: flag(get, "verify"),
     workingDirectory: requiredText(get, "working-directory"),
+    githubToken: text(get, "github-token"),
     dryRun: flag(get, "dry-run"),
   };
   if (inputs.file.length === 0) throw new InputError("file", "", "auto, tags, or a file name");

@@ -15,7 +15,7 @@ import { stampSeconds } from "../../lib/version/stamp.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 
-type Deps = Pick<Host, "exec" | "env" | "log" | "signal">;
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "mask">;
 type ListTagged = () => Promise<readonly TaggedVersion[]>;
 
 /**
@@ -24,7 +24,7 @@ type ListTagged = () => Promise<readonly TaggedVersion[]>;
  */
 export async function nextVersion(inputs: Inputs, deps: Deps): Promise<Outputs> {
   const directory = resolve(deps.env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
-  const context = { exec: deps.exec, directory, env: deps.env, signal: deps.signal };
+  const context = gitContext(inputs, directory, deps);
   const repository = await openRepository(context);
   const listTagged = taggedVersions(context, repository, inputs.tagPrefix, deps);
   const targets = await readTargets(directory, inputs.apply);
@@ -50,6 +50,13 @@ export async function nextVersion(inputs: Inputs, deps: Deps): Promise<Outputs> 
   const outputs = describe(inputs, repository, { current, next, seconds });
   deps.log.info(`Version ${outputs.version}, image tag ${outputs.imageTag}, commit ${outputs.sha.slice(0, 12)}.`);
   return outputs;
+}
+
+function gitContext({ githubToken }: Inputs, directory: string, { exec, env, signal, mask }: Deps): GitContext {
+  const context = { exec, directory, env, signal };
+  if (githubToken === undefined) return context;
+  mask(githubToken);
+  return { ...context, token: githubToken };
 }
 
 async function findCurrentVersion(

@@ -1,4 +1,5 @@
 import type { Log } from "../log.ts";
+import { askRemote } from "./ask-remote.ts";
 import type { Repository } from "./repository.ts";
 import { type GitContext, runGit, tryGit } from "./run-git.ts";
 import type { GitTag } from "./tags.ts";
@@ -31,7 +32,7 @@ async function deepen(context: GitContext, repository: Repository, since: GitTag
   const fetch = ["fetch", "--quiet", "--no-recurse-submodules", "--no-tags"];
   if (since) {
     const exclude = [...fetch, `--shallow-exclude=refs/tags/${since.name}`, repository.remote, repository.commit];
-    if ((await tryGit(context, exclude)) !== undefined) return true;
+    if ((await askRemote(context, exclude)) !== undefined) return true;
   }
-  return (await tryGit(context, [...fetch, "--unshallow", repository.remote])) !== undefined;
+  return (await askRemote(context, [...fetch, "--unshallow", repository.remote])) !== undefined;
 }

@@ -6,6 +6,8 @@ export interface GitContext {
   readonly exec: Exec;
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
+  /** For a remote on the server that GITHUB_SERVER_URL names, where the checkout itself cannot log in. */
+  readonly token?: string;
   readonly signal?: AbortSignal;
 }
 

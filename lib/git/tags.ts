@@ -1,8 +1,9 @@
 import { deadline } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
+import { askRemote } from "./ask-remote.ts";
 import type { Repository } from "./repository.ts";
-import { type GitContext, runGit, tryGit } from "./run-git.ts";
+import { type GitContext, runGit } from "./run-git.ts";
 
 /** A tag and the commit it stands for, also where it is an annotated tag. */
 export interface GitTag {
@@ -17,7 +18,7 @@ export interface GitTag {
 export async function listTags(context: GitContext, repository: Repository, log: Log): Promise<readonly GitTag[]> {
   const tags = new Map<string, string>();
   if (repository.remote !== undefined) {
-    const listing = await askRemote(context, repository.remote);
+    const listing = await listRemote(context, repository.remote);
     if (listing === undefined) {
       log.warning(
         `Remote ${repository.remote} could not be asked for its tags; only the tags in ${repository.root} count.`,
@@ -29,10 +30,10 @@ export async function listTags(context: GitContext, repository: Repository, log:
   return [...tags].map(([name, commit]) => ({ name, commit }));
 }
 
-async function askRemote(context: GitContext, remote: string): Promise<string | undefined> {
+async function listRemote(context: GitContext, remote: string): Promise<string | undefined> {
   using limit = deadline(`git ls-remote ${remote}`, 60_000, context.signal);
   try {
-    return await tryGit({ ...context, signal: limit.signal }, ["ls-remote", "--tags", remote]);
+    return await askRemote({ ...context, signal: limit.signal }, ["ls-remote", "--tags", remote]);
   } catch (error) {
     if (error instanceof DomainError && error.code === "deadline-exceeded") return undefined;
     throw error;

@@ -2,9 +2,16 @@ import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Serves the bare repositories of a folder over smart HTTP, by git's own http-backend. */
-export async function startGitServer(folder: string): Promise<{ readonly url: string } & AsyncDisposable> {
-  const server = createServer((request, response) => runBackend(folder, request, response));
+/** Serves the bare repositories of a folder over smart HTTP, by git's own http-backend; to anybody, or for a token only. */
+export async function startGitServer(
+  folder: string,
+  token?: string,
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  const login = `basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  const server = createServer((request, response) => {
+    if (token === undefined || request.headers.authorization === login) return runBackend(folder, request, response);
+    response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -15,13 +15,14 @@ const defaults = {
   apply: [],
   verify: false,
   workingDirectory: ".",
+  githubToken: undefined,
   dryRun: false,
 } as const;
 
 function run(directory: string, inputs: object = {}, env: NodeJS.ProcessEnv = {}, lines: string[] = []) {
   const log = { ...silentLog, info: (line: string) => lines.push(line), warning: (line: string) => lines.push(line) };
   const { signal } = new AbortController();
-  const deps = { exec, log, signal, env: { ...gitEnvironment, ...env, GITHUB_WORKSPACE: directory } };
+  const deps = { exec, log, signal, mask: () => {}, env: { ...gitEnvironment, ...env, GITHUB_WORKSPACE: directory } };
   return nextVersion({ ...defaults, ...inputs }, deps);
 }
 
@@ -85,6 +86,23 @@ describe("next-version", () => {
     expect(candidate).toMatchObject({ code: "version-released" });
     expect(automatic.version).toBe("1.3.0");
     expect(await repository.gitIn(clone, "log", "--format=%s")).toBe("fix: fourth\nfeat: third");
+  });
+
+  it("logs in with the token where the checkout of a private repository kept no credentials", async () => {
+    await using repository = await createRepository();
+    await using server = await startGitServer(repository.parent, "secret");
+    await repository.commit("first");
+    await repository.git("tag", "v1.0.0");
+    await repository.gitIn(repository.parent, "clone", "--quiet", "--bare", repository.path, "remote.git");
+    await repository.git("tag", "--delete", "v1.0.0");
+    await repository.git("remote", "add", "origin", `${server.url}/remote.git`);
+    const env = { GITHUB_SERVER_URL: server.url };
+    const [logged, other, without] = [
+      await run(repository.path, { githubToken: "secret" }, env),
+      await run(repository.path, { githubToken: "secret" }, { GITHUB_SERVER_URL: "https://github.com" }),
+      await run(repository.path, {}, env),
+    ];
+    expect([logged.version, other.version, without.version]).toEqual(["1.0.0", "0.0.0", "0.0.0"]);
   });
 
   it("goes on with the tags at hand, and says so, when the remote is away", async () => {
