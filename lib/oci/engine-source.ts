@@ -1,7 +1,7 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../error.ts";
-import { findProgram } from "../exec.ts";
+import { CommandError, findProgram } from "../exec.ts";
 import type { Host } from "../host.ts";
 import { formatSize } from "../size.ts";
 import { openArchive } from "./archive-source.ts";
@@ -14,7 +14,7 @@ export function isEngineImage(source: string): boolean {
 
 /**
  * An image of podman's or docker's own store: saved uncompressed into the temporary folder first, which needs as much space as the
- * image has unpacked, and removed with the source. Throws DomainError `engine-absent`.
+ * image has unpacked, and removed with the source. Throws DomainError `engine-absent` or `source-unreadable`.
  */
 export async function openEngineImage(
   source: string,
@@ -37,7 +37,11 @@ export async function openEngineImage(
     return { ...(await openArchive(file)), description: source, name, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
-    throw error;
+    if (!(error instanceof CommandError)) throw error;
+    throw new DomainError("source-unreadable", `${program} could not save ${name}.`, {
+      hint: `Check that ${program} knows the image, as the same user and with the same storage, and that the disk has room for it.`,
+      cause: error,
+    });
   }
 }
 

@@ -10,7 +10,7 @@ import { checkContent, digestOf } from "./digest.ts";
 import { type ExchangeDeadlines, readBody } from "./http-exchange.ts";
 import { acceptManifests, type Descriptor, type StoredManifest } from "./manifest.ts";
 import { isDigest } from "./reference.ts";
-import { isTransient, RegistryStatusError, toDomainError } from "./registry-error.ts";
+import { isTransient, RegistryStatusError, reasonOf, toDomainError } from "./registry-error.ts";
 import { type RegistryRequest, type RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
 export interface RegistryOptions {
@@ -221,7 +221,7 @@ export class RegistryClient implements Disposable {
         delayMs: (error) => waitAsked(error),
         onRetry: (error, attempt, delayMs) =>
           log.info(
-            `Registry ${this.registry} did not ${doing} (${String(error)}); attempt ${attempt + 1} in ${Math.round(delayMs)} ms.`,
+            `Registry ${this.registry} did not ${doing} (${reasonOf(error)}); attempt ${attempt + 1} in ${Math.round(delayMs)} ms.`,
           ),
         ...(signal ? { signal } : {}),
       });

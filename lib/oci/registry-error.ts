@@ -61,6 +61,12 @@ export function isPlainHttpAnswer(error: unknown): boolean {
   return error instanceof Error && plainHttpCodes.has(codeOf(error));
 }
 
+/** What went wrong in a few words; node leaves the message of some network errors empty. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || codeOf(error) || error.name;
+}
+
 const plainHttpCodes: ReadonlySet<string> = new Set([
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "ERR_SSL_PACKET_LENGTH_TOO_LONG",
@@ -133,11 +139,6 @@ function codeOf(error: Error): string {
   if (code !== undefined) return code;
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return codeOf(error.errors[0]);
   return error.cause instanceof Error ? codeOf(error.cause) : "";
-}
-
-function reasonOf(error: Error): string {
-  if (error.message) return error.message;
-  return codeOf(error) || error.name;
 }
 
 function retryAfterMs(header: string | undefined): number | undefined {
