@@ -47,7 +47,7 @@ export async function uploadFile(options: UploadOptions): Promise<UploadAnswer> 
   });
   answered.catch(() => {});
   let sentBytes = 0;
-  const file = createReadStream(options.path, { highWaterMark: 1 << 20 });
+  const file = createReadStream(options.path, { highWaterMark: 1 << 18 });
   file.on("data", (chunk) => {
     sentBytes += chunk.length;
     options.onSent?.(sentBytes);
