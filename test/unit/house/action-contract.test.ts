@@ -73,6 +73,6 @@ describe("inputs that several actions share", () => {
     // build-base-image's `context` is the builders' word for the folder that COPY reads.
     const names = actionNames().filter((name) => input !== "context" || name !== "build-base-image");
     const words = names.flatMap((name) => readAction(name).inputs?.[input]?.description.trim() ?? []);
-    expect([...new Set(words)].length).toBeLessThanOrEqual(1);
+    expect(new Set(words).size).toBeLessThanOrEqual(1);
   });
 });
