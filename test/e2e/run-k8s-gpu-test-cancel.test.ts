@@ -7,10 +7,17 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readInputs } from "../../actions/run-k8s-gpu-test/inputs.ts";
+import { removeLeftovers } from "../../actions/run-k8s-gpu-test/remove-leftovers.ts";
+import { saveStarted } from "../../actions/run-k8s-gpu-test/state.ts";
+import { listObjects } from "../../lib/kubernetes/object.ts";
+import { jobs } from "../../lib/kubernetes/resource.ts";
+import { actionInput } from "../support/action-input.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { snapshotCluster } from "../support/cluster-snapshot.ts";
 import { runGpuTest } from "../support/gpu-test-run.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
+import { createTestHost } from "../support/test-host.ts";
 
 const program = fileURLToPath(new URL("../../bin/gpu-ci", import.meta.url));
 let real: RealCluster;
@@ -78,6 +85,17 @@ describe("a cancelled run", () => {
     expect(await snapshotCluster(real.cluster)).toEqual(before);
     expect(exitCode).toBe(130);
     expect(endedAfterMs).toBeLessThan(7000);
+  });
+
+  it("is removed by the post step when it was killed", async () => {
+    const { exitCode } = await cancelAt("runs on node", 0, { signal: "SIGKILL" });
+    const { items } = await listObjects(real.cluster, jobs);
+    const { name = "", labels } = items[0]?.metadata ?? {};
+    await using host = createTestHost();
+    saveStarted(host.state, { engine: "kubernetes", name, run: labels?.["gpu-ci/run"] ?? "" });
+    const inputs = readInputs(actionInput("run-k8s-gpu-test", { image, namespace: real.namespace }));
+    await removeLeftovers(() => inputs, host);
+    expect([exitCode, items.length, await snapshotCluster(real.cluster)]).toEqual([null, 1, before]);
   });
 
   it("exits with 143 after SIGTERM", async () => {
