@@ -1,5 +1,5 @@
 import { deadline } from "../abort.ts";
-import { DomainError } from "../error.ts";
+import { DomainError, describeError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { isStatus, KubernetesError } from "../kubernetes/kubernetes-error.ts";
 import { createObject, getObject, listObjects, patchObject } from "../kubernetes/object.ts";
@@ -60,7 +60,10 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
     sweepExpired(cluster, deps);
     return runningTest({ cluster, pod, follower, owned, deps });
   } catch (error) {
-    await removeTest(cluster, { name: pod.name, run });
+    await removeTest(cluster, { name: pod.name, run }).catch((cleanup: unknown) => {
+      // Who may not look has created nothing either; what was refused is the story, not this.
+      if (!isStatus(cleanup, 403)) log.warning(`What was begun could not be removed: ${describeError(cleanup)}`);
+    });
     throw toStartError(error, pod);
   }
 }

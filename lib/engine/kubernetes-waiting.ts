@@ -37,11 +37,14 @@ export function createWaiting(options: WaitingOptions): Waiting {
     last = message;
     options.log.info(`Waiting: ${message}`);
   };
+  let isRefused = false;
   const look = (action: () => Promise<void>): void => {
     action().catch((error: unknown) => {
-      if (options.signal.aborted) return;
-      const why = isStatus(error, 403) ? "no right to read what would explain it" : String(error);
-      options.log.debug(`Waiting could not be explained: ${why}`);
+      if (options.signal.aborted || isRefused) return;
+      isRefused = isStatus(error, 403);
+      options.log.info(
+        `Why it waits cannot be told in full: ${error instanceof Error ? error.message : String(error)}`,
+      );
     });
   };
   return {
