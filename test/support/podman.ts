@@ -54,7 +54,9 @@ export async function startPodman(): Promise<TestPodman> {
     },
     leftFiles: () => readdir(tempDirectory),
     async [Symbol.asyncDispose]() {
-      await exec("podman", ["system", "reset", "--force"], { env: working });
+      // Not `system reset`: it also clears /run/libpod, which every podman of this user shares.
+      await exec("podman", ["rm", "--all", "--force", "--time", "0"], { env: working });
+      await exec("umount", [join(folder, "store/overlay")], { ignoreExitCode: true });
       await rm(folder, { recursive: true, force: true });
     },
   };
