@@ -200,7 +200,9 @@ export class ContainerRun implements RunningTest {
   }
 
   #exec(args: readonly string[], extraEnv: Readonly<Record<string, string>>, signal: AbortSignal) {
-    return this.#options.exec(this.#options.engine, args, { env: { ...this.#options.env, ...extraEnv }, signal });
+    const { exec, engine, env, files } = this.#options;
+    // conmon leaves a file named oom in the directory it was started from: not in the project.
+    return exec(engine, args, { env: { ...env, ...extraEnv }, cwd: files.control, signal });
   }
 }
 

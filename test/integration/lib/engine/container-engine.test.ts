@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -112,6 +113,8 @@ describe("The podman engine", () => {
     const detail = "The kernel killed a process of the test at its memory limit of 64Mi (exit code 0).";
     expect(termination).toMatchObject({ exitCode: 0, reason: "out-of-memory", detail });
     expect(files).toEqual({ "k.xml": "kept\n" });
+    // conmon notes it in a file of this name where it was started.
+    expect(existsSync("oom")).toBe(false);
   });
 
   it("limits shared memory and CPU, drops capabilities, and runs as another user when asked", async () => {
