@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DomainError } from "../../lib/error.ts";
+import type { GitTree } from "../../lib/git/git-tree.ts";
 import type { GitContext } from "../../lib/git/run-git.ts";
-import { type GitTree, openTree } from "../../lib/git/tree.ts";
+import { openTree } from "../../lib/git/tree.ts";
 import { selectTreeFiles } from "../../lib/git/tree-selection.ts";
 import { describeSource } from "../../lib/git/tree-source.ts";
 import type { Host } from "../../lib/host.ts";

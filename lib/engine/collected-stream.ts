@@ -5,8 +5,13 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Parser, type ReadEntry } from "tar";
-import type { Listing } from "./kubernetes-collect.ts";
 import type { CollectedFile } from "./test-pod.ts";
+
+/** What the collector is about to send: path to checksum, and size where it is known (`cat` only). */
+export interface Listing {
+  readonly format: "tar" | "cat";
+  readonly files: ReadonlyMap<string, { readonly sha256: string | undefined; readonly sizeBytes: number | undefined }>;
+}
 
 export interface ReceiveOptions {
   readonly directory: string;

@@ -3,7 +3,7 @@ import { PassThrough, Writable } from "node:stream";
 import type { Cluster } from "../kubernetes/client.ts";
 import { execInPod } from "../kubernetes/exec.ts";
 import type { Log } from "../log.ts";
-import { receiveCat, receiveTar } from "./collected-stream.ts";
+import { type Listing, receiveCat, receiveTar } from "./collected-stream.ts";
 import { collectorContainer } from "./kubernetes-container.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
@@ -16,12 +16,6 @@ export interface CollectOptions {
   readonly signal: AbortSignal;
   /** Whether the test's container has ended: then the collector lives only seconds longer. */
   readonly hasEnded: () => boolean;
-}
-
-/** What the collector is about to send: path to checksum, and size where it is known (`cat` only). */
-export interface Listing {
-  readonly format: "tar" | "cat";
-  readonly files: ReadonlyMap<string, { readonly sha256: string | undefined; readonly sizeBytes: number | undefined }>;
 }
 
 const timeoutMs = 24 * 3_600_000;

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
+import type { TreeContent, TreeFile, TreeListing } from "./git-tree.ts";
 import { type GitContext, runGit } from "./run-git.ts";
-import type { TreeContent, TreeFile, TreeListing } from "./tree.ts";
 import { comparePaths, splitRecords } from "./tree-path.ts";
 
 interface Blob extends TreeFile {

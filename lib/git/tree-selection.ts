@@ -1,6 +1,7 @@
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
-import { type GitTree, readTreeText, type TreeFile } from "./tree.ts";
+import type { GitTree, TreeFile } from "./git-tree.ts";
+import { readTreeText } from "./tree.ts";
 
 export interface TreeSelectionOptions {
   /** Makes a matcher of .dockerignore's patterns. */

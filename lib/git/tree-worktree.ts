@@ -2,8 +2,8 @@ import { createReadStream, type Stats } from "node:fs";
 import { lstat, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
+import type { TreeContent, TreeFile, TreeListing } from "./git-tree.ts";
 import { type GitContext, runGit } from "./run-git.ts";
-import type { TreeContent, TreeFile, TreeListing } from "./tree.ts";
 import { comparePaths, splitRecords } from "./tree-path.ts";
 
 /** Lists the files on the disk below the context's directory: tracked and new ones, without those that git ignores or that were deleted. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildahSetup, probeBuildah } from "./buildah-setup.ts";
 import { type BuildahStore, openBuildahStore, removeWorkingContainers } from "./buildah-store.ts";
-import { type Builder, type BuilderDeps, type BuildRequest, keyValueFlags, repeatFlag } from "./builder.ts";
+import { type Builder, type BuilderDeps, type BuildRequest, dockerfileArguments } from "./builder.ts";
 
 export interface BuildahOptions {
   readonly version: string;
@@ -78,16 +78,7 @@ export function buildahArguments(request: BuildRequest, isolation: BuildahSetup[
     "--file",
     request.dockerfile,
     ...(request.ignoreFile === undefined ? [] : ["--ignorefile", request.ignoreFile]),
-    ...(request.target === undefined ? [] : ["--target", request.target]),
-    ...keyValueFlags("--build-arg", request.args),
-    ...keyValueFlags("--label", request.labels),
-    ...(request.platforms.length > 0 ? ["--platform", request.platforms.join(",")] : []),
-    ...repeatFlag(
-      "--secret",
-      request.secrets.map(({ id, variable }) => `id=${id},env=${variable}`),
-    ),
-    ...repeatFlag("--cache-from", request.cacheFrom),
-    ...repeatFlag("--cache-to", request.cacheTo),
+    ...dockerfileArguments(request),
     // The same label would hold buildah's version, and equal inputs give other bytes after an update.
     "--identity-label=false",
     ...(request.epochSeconds === undefined ? [] : ["--timestamp", String(request.epochSeconds)]),

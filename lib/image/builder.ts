@@ -48,9 +48,22 @@ export interface Builder {
   build(request: BuildRequest, deps: BuilderDeps): Promise<void>;
 }
 
-/** `--flag KEY=VALUE` for each entry. */
-export function keyValueFlags(flag: string, entries: Readonly<Record<string, string>>): readonly string[] {
-  return Object.entries(entries).flatMap(([key, value]) => [flag, `${key}=${value}`]);
+/** What buildah and docker buildx take by the same flags. */
+export function dockerfileArguments(request: BuildRequest): readonly string[] {
+  const keyValues = (entries: Readonly<Record<string, string>>) =>
+    Object.entries(entries).map(([key, value]) => `${key}=${value}`);
+  return [
+    ...(request.target === undefined ? [] : ["--target", request.target]),
+    ...repeatFlag("--build-arg", keyValues(request.args)),
+    ...repeatFlag("--label", keyValues(request.labels)),
+    ...(request.platforms.length > 0 ? ["--platform", request.platforms.join(",")] : []),
+    ...repeatFlag(
+      "--secret",
+      request.secrets.map(({ id, variable }) => `id=${id},env=${variable}`),
+    ),
+    ...repeatFlag("--cache-from", request.cacheFrom),
+    ...repeatFlag("--cache-to", request.cacheTo),
+  ];
 }
 
 /** `flag value` for each value. */

@@ -1,4 +1,4 @@
-import { type Builder, type BuildRequest, keyValueFlags, repeatFlag } from "./builder.ts";
+import { type Builder, type BuildRequest, dockerfileArguments } from "./builder.ts";
 import { ociOutput, sourceDateEpoch } from "./oci-output.ts";
 
 /** docker buildx with a builder that can export OCI layouts. */
@@ -24,16 +24,7 @@ export function buildxArguments(request: BuildRequest): readonly string[] {
     "--sbom=false",
     "--file",
     request.dockerfile,
-    ...(request.target === undefined ? [] : ["--target", request.target]),
-    ...keyValueFlags("--build-arg", request.args),
-    ...keyValueFlags("--label", request.labels),
-    ...(request.platforms.length > 0 ? ["--platform", request.platforms.join(",")] : []),
-    ...repeatFlag(
-      "--secret",
-      request.secrets.map(({ id, variable }) => `id=${id},env=${variable}`),
-    ),
-    ...repeatFlag("--cache-from", request.cacheFrom),
-    ...repeatFlag("--cache-to", request.cacheTo),
+    ...dockerfileArguments(request),
     "--output",
     ociOutput(request),
     request.context,

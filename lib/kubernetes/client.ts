@@ -3,13 +3,14 @@ import https from "node:https";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
+import type { Authorization } from "./api-request.ts";
 import {
   findKubeconfigSource,
   type KubeconfigDocument,
   type KubeconfigSource,
   kubeconfigMissing,
 } from "./kubeconfig.ts";
-import { type Authorization, createTransport, type Transport } from "./transport.ts";
+import { createTransport, type Transport } from "./transport.ts";
 
 /** A cluster to work in: the one object that every function of this folder takes first. */
 export interface Cluster extends Transport {

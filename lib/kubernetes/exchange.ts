@@ -2,8 +2,8 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { WebSocket } from "ws";
 import { DomainError } from "../error.ts";
+import type { ApiRequest, Authorization } from "./api-request.ts";
 import { type ApiStatus, KubernetesError } from "./kubernetes-error.ts";
-import type { ApiRequest, Authorization } from "./transport.ts";
 
 export interface ExchangeOptions {
   readonly server: string;

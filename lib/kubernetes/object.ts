@@ -1,7 +1,7 @@
+import type { ApiRequest } from "./api-request.ts";
 import type { Cluster } from "./client.ts";
 import { isStatus } from "./kubernetes-error.ts";
 import { type ApiObject, apiVersionOf, type Resource, resourcePath } from "./resource.ts";
-import type { ApiRequest } from "./transport.ts";
 
 const fieldManager = "gpu-ci";
 

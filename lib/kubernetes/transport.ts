@@ -1,40 +1,12 @@
-import type http from "node:http";
 import type { IncomingMessage } from "node:http";
-import type https from "node:https";
 import type { WebSocket } from "ws";
 import { deadline, sleep } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
+import type { ApiRequest, Authorization } from "./api-request.ts";
 import { exchange, openSocket, readText } from "./exchange.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 import { createOutage, type Outage } from "./outage.ts";
-
-/** One call of the API. */
-export interface ApiRequest {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Absolute path on the server, without the query. */
-  readonly path: string;
-  /** Undefined values are left out; a list gives its key several times. */
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** Default is application/json. */
-  readonly contentType?: string;
-  readonly signal?: AbortSignal | undefined;
-  /** For the whole call, further attempts included; default 60 s. */
-  readonly timeoutMs?: number | undefined;
-  /** Whether sending twice does what sending once does; default is true for every method but POST. */
-  readonly idempotent?: boolean;
-  /** Called before the call is sent again, with what the last attempt ended with. */
-  readonly onResend?: (error: unknown) => void;
-}
-
-/** What a request needs to be let in. */
-export interface Authorization {
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly agent: http.Agent | undefined;
-  readonly tls: https.AgentOptions;
-}
 
 /** Authenticated calls to one API server. */
 export interface Transport {

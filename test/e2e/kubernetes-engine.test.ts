@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { kubernetesEngine } from "../../lib/engine/kubernetes-engine.ts";
+import type { ApiRequest } from "../../lib/kubernetes/api-request.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import type { ApiRequest } from "../../lib/kubernetes/transport.ts";
 import { silentLog } from "../../lib/log.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";

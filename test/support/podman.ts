@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ContainerEngineDeps } from "../../lib/engine/container-engine.ts";
 import type { RunningTest } from "../../lib/engine/engine.ts";
 import { podmanEnvironment } from "../../lib/engine/podman-environment.ts";
-import type { Termination, TestPod } from "../../lib/engine/test-pod.ts";
+import type { Termination } from "../../lib/engine/test-pod.ts";
 import { type Exec, exec, findProgram } from "../../lib/exec.ts";
 import { silentLog } from "../../lib/log.ts";
 
@@ -59,39 +59,6 @@ export async function startPodman(): Promise<TestPodman> {
       await exec("umount", [join(folder, "store/overlay")], { ignoreExitCode: true });
       await rm(folder, { recursive: true, force: true });
     },
-  };
-}
-
-/** A pod that passes at once, with the fields that a test changes. */
-export function testPod(changes: Partial<TestPod> & Pick<TestPod, "image">): TestPod {
-  return {
-    name: "gpu-ci-test",
-    command: ["true"],
-    env: {},
-    secretEnv: {},
-    gpus: 0,
-    gpuResource: "nvidia.com/gpu",
-    cpu: undefined,
-    memory: undefined,
-    shmSize: undefined,
-    runAs: "image",
-    collect: [],
-    wrap: true,
-    timeoutMs: 30_000,
-    pendingTimeoutMs: 30_000,
-    labels: { "app.kubernetes.io/managed-by": "gpu-ci" },
-    annotations: { "gpu-ci/expires": "2999-01-01T00:00:00Z" },
-    placement: {
-      nodeSelector: {},
-      tolerations: [],
-      runtimeClass: undefined,
-      queueName: undefined,
-      priorityClass: undefined,
-      serviceAccount: undefined,
-      volumes: [],
-      podPatch: undefined,
-    },
-    ...changes,
   };
 }
 

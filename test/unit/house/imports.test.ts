@@ -75,6 +75,18 @@ describe("imports", () => {
     ).toEqual([]);
   });
 
+  it("never lead back to where they started, not even types", () => {
+    const targets = Map.groupBy(imports, ({ file }) => file);
+    const leadsTo = (from: string, goal: string, seen = new Set<string>()): boolean =>
+      (targets.get(from) ?? []).some(({ target }) => {
+        if (target === goal) return true;
+        if (seen.has(target)) return false;
+        seen.add(target);
+        return leadsTo(target, goal, seen);
+      });
+    expect([...targets.keys()].filter((file) => leadsTo(file, file))).toEqual([]);
+  });
+
   it("inside lib follow the few edges between domains", () => {
     expect(
       broken(({ file, target }) => file.startsWith("lib/") && isLocal(target) && !isAllowedInLib(file, target)),

@@ -10,8 +10,9 @@ import type { TestPod } from "../../../../lib/engine/test-pod.ts";
 import { CancelledError } from "../../../../lib/error.ts";
 import { exec } from "../../../../lib/exec.ts";
 import { pushBusyboxImage } from "../../../support/busybox-image.ts";
-import { observe, startPodman, type TestPodman, testPod } from "../../../support/podman.ts";
+import { observe, startPodman, type TestPodman } from "../../../support/podman.ts";
 import { startRegistry, type TestRegistry } from "../../../support/registry.ts";
+import { testPodOf } from "../../../support/test-pod.ts";
 
 let podman: TestPodman;
 let registry: TestRegistry;
@@ -30,7 +31,9 @@ afterAll(async () => {
 });
 
 function shell(script: string, changes: Partial<TestPod> = {}): TestPod {
-  return testPod({ image, command: ["/bin/sh", "-c", script], ...changes });
+  // A pod of this name that has expired would be swept by the next test's start.
+  const annotations = { "gpu-ci/expires": "2999-01-01T00:00:00Z" };
+  return testPodOf({ image, command: ["/bin/sh", "-c", script], annotations, ...changes });
 }
 
 async function run(pod: TestPod, on: Engine = engine) {
@@ -127,12 +130,12 @@ describe("The podman engine", () => {
   it("runs an image without a shell bare, brings back /gpu-ci/out, and says what is wrong when it is wrapped", async () => {
     const bare = await pushBusyboxImage({ registry: registry.host, repository: "bare", shell: false });
     const command = ["/bin/busybox", "sh", "-c", "echo x >/gpu-ci/out/x; ln -s /etc/passwd /gpu-ci/out/link"];
-    const result = await run(testPod({ image: bare, wrap: false, command }));
+    const result = await run(testPodOf({ image: bare, wrap: false, command }));
     expect([result.termination.reason, result.files]).toEqual(["passed", { x: "x\n" }]);
-    const wrapped = await run(testPod({ image: bare, command: ["true"] }));
+    const wrapped = await run(testPodOf({ image: bare, command: ["true"] }));
     expect(wrapped.termination.reason).toBe("container-start-failed");
     expect(wrapped.termination.detail).toMatch(/An image without \/bin\/sh needs `wrap: false`\.$/);
-    const itself = await run(testPod({ image: bare, wrap: false, command: [] }));
+    const itself = await run(testPodOf({ image: bare, wrap: false, command: [] }));
     expect(itself.log.toString()).toBe("entrypoint cmd\n");
   });
 
@@ -145,9 +148,11 @@ describe("The podman engine", () => {
   });
 
   it("tells an image that is not there from a registry that is not there", async () => {
-    const absent = await run(testPod({ image: `${registry.host}/nothing@sha256:${"0".repeat(64)}` }));
+    const absent = await run(testPodOf({ image: `${registry.host}/nothing@sha256:${"0".repeat(64)}` }));
     expect(absent.termination).toMatchObject({ exitCode: undefined, reason: "image-pull-failed" });
-    const unreachable = await run(testPod({ image: `localhost:1/x@sha256:${"0".repeat(64)}`, pendingTimeoutMs: 3000 }));
+    const unreachable = await run(
+      testPodOf({ image: `localhost:1/x@sha256:${"0".repeat(64)}`, pendingTimeoutMs: 3000 }),
+    );
     expect(["image-pull-failed", "pending-timeout"]).toContain(unreachable.termination.reason);
   });
 

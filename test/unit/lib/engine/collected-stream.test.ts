@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { create } from "tar";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { receiveCat, receiveTar } from "../../../../lib/engine/collected-stream.ts";
-import type { Listing } from "../../../../lib/engine/kubernetes-collect.ts";
+import { type Listing, receiveCat, receiveTar } from "../../../../lib/engine/collected-stream.ts";
 import type { CollectedFile } from "../../../../lib/engine/test-pod.ts";
 
 let home: string;

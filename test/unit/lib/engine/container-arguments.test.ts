@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { containerArguments, leftAside } from "../../../../lib/engine/container-arguments.ts";
 import { countGpus, gpuArguments } from "../../../../lib/engine/container-gpu.ts";
-import { testPod } from "../../../support/podman.ts";
+import { testPodOf } from "../../../support/test-pod.ts";
 
 const files = {
   bin: "/t/bin",
@@ -18,7 +18,7 @@ const image = "localhost:5000/a@sha256:00";
 
 describe("The arguments of a container", () => {
   it("hold everything of the pod but its secrets", () => {
-    const pod = testPod({
+    const pod = testPodOf({
       image,
       secretEnv: { S: "x\ny" },
       env: { A: "b=c" },
@@ -35,7 +35,7 @@ describe("The arguments of a container", () => {
     const options = { engine: "podman", pod, files, gpuArguments: gpu, limits: true } as const;
     expect(containerArguments({ ...options, command: ["make", "test"] })).toEqual([
       "create",
-      "--name=gpu-ci-test",
+      "--name=gpu-ci-1-1",
       "--pull=never",
       "--cap-drop=ALL",
       "--security-opt=no-new-privileges",
@@ -51,7 +51,7 @@ describe("The arguments of a container", () => {
       "--env=GPU_CI_GPUS=1",
       "--env=GPU_CI_CONTROL=/gpu-ci/control",
       "--env=GPU_CI_RECEIPT=/gpu-ci/control/receipt",
-      "--env=GPU_CI_TIMEOUT=30",
+      "--env=GPU_CI_TIMEOUT=60",
       "--env=GPU_CI_HOLD=10",
       "--env=GPU_CI_COLLECT=a/*.xml\nb",
       "--env=S",
@@ -75,7 +75,7 @@ describe("The arguments of a container", () => {
   });
 
   it("run a bare pod as its image says, without limits where there are none", () => {
-    const pod = testPod({ image, wrap: false, command: [], memory: "1Gi", cpu: "1" });
+    const pod = testPodOf({ image, wrap: false, command: [], memory: "1Gi", cpu: "1" });
     const options = {
       engine: "docker",
       pod,
@@ -92,10 +92,10 @@ describe("The arguments of a container", () => {
   });
 
   it("name the inputs that mean nothing outside of a cluster", () => {
-    const { placement } = testPod({ image });
+    const { placement } = testPodOf({ image });
     const volumes = [{ kind: "pvc", source: "data", mountPath: "/data", readOnly: true }] as const;
-    const pod = testPod({ image, placement: { ...placement, nodeSelector: { a: "b" }, queueName: "q", volumes } });
-    expect([leftAside(testPod({ image })), leftAside(pod)]).toEqual([[], ["node-selector", "queue-name", "volumes"]]);
+    const pod = testPodOf({ image, placement: { ...placement, nodeSelector: { a: "b" }, queueName: "q", volumes } });
+    expect([leftAside(testPodOf({ image })), leftAside(pod)]).toEqual([[], ["node-selector", "queue-name", "volumes"]]);
   });
 });
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createContainerFiles } from "../../../../lib/engine/container-files.ts";
-import { testPod } from "../../../support/podman.ts";
+import { testPodOf } from "../../../support/test-pod.ts";
 
 let folder: string;
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 describe("The folder behind a container's /gpu-ci", () => {
   it("keeps plain secrets in a file of this user, and others out of every file", async () => {
     const secretEnv = { PLAIN: 'a=b "c" #d', LINES: "a\nb", QUOTED: '"a"', BLANK: " a", EMPTY: "" };
-    const files = await createContainerFiles(testPod({ image: "a", secretEnv }), folder);
+    const files = await createContainerFiles(testPodOf({ image: "a", secretEnv }), folder);
     expect(await readFile(files.envFile, "utf8")).toBe('PLAIN=a=b "c" #d\nEMPTY=\n');
     expect((await stat(files.envFile)).mode & 0o777).toBe(0o600);
     expect((await stat(join(files.envFile, ".."))).mode & 0o777).toBe(0o700);
@@ -31,12 +31,12 @@ describe("The folder behind a container's /gpu-ci", () => {
   });
 
   it("refuses a secret that would change podman itself", async () => {
-    const made = createContainerFiles(testPod({ image: "a", secretEnv: { LD_PRELOAD: "a\nb" } }), folder);
+    const made = createContainerFiles(testPodOf({ image: "a", secretEnv: { LD_PRELOAD: "a\nb" } }), folder);
     await expect(made).rejects.toThrow(/^secret-env LD_PRELOAD has a value that an environment file cannot hold/);
   });
 
   it("follows no link that a test left behind", async () => {
-    const files = await createContainerFiles(testPod({ image: "a" }), folder);
+    const files = await createContainerFiles(testPodOf({ image: "a" }), folder);
     await mkdir(join(files.out, "r"));
     await writeFile(join(files.out, "r", "t.xml"), "<x/>");
     await symlink("/etc/passwd", join(files.out, "r", "u.xml"));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ContainerState, endOfContainer } from "../../../../lib/engine/container-state.ts";
-import { testPod } from "../../../support/podman.ts";
+import { testPodOf } from "../../../support/test-pod.ts";
 
 const exited: ContainerState = {
   Status: "exited",
@@ -12,7 +12,7 @@ const exited: ContainerState = {
   StartedAt: "2026-01-01T00:00:00Z",
   FinishedAt: "2026-01-01T00:00:01Z",
 };
-const pod = testPod({ image: "a", memory: "1Gi" });
+const pod = testPodOf({ image: "a", memory: "1Gi" });
 const end = { pod, state: exited, receipt: undefined, stopped: false, outOfMemory: false };
 const late = { exitCode: 0, timedOut: true, collected: 0, gpus: [] };
 
