@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { reasons } from "../lib/report/conclusion.ts";
 
 interface Input {
   readonly description: string;
@@ -23,6 +24,7 @@ const actions = new Map(
 );
 
 update("README.md", { actions: actionsTable() });
+update("actions/run-k8s-gpu-test/README.md", { reasons: reasonsTable() });
 for (const [name, { inputs = {}, outputs = {} }] of actions) {
   update(`actions/${name}/README.md`, { inputs: inputsTable(inputs), outputs: outputsTable(outputs) });
 }
@@ -47,6 +49,14 @@ function actionsTable(): string {
     ([name, { description }]) => `| [${name}](actions/${name}/README.md) | ${cell(description)} |`,
   );
   return ["| action | what it does |", "|---|---|", ...rows].join("\n");
+}
+
+function reasonsTable(): string {
+  const rows = Object.entries(reasons).map(
+    ([reason, { conclusion, retryable, meaning }]) =>
+      `| \`${reason}\` | \`${conclusion}\` | ${retryable ? "yes" : "no"} | ${cell(meaning)} |`,
+  );
+  return ["| reason | conclusion | retryable | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
 function inputsTable(inputs: Readonly<Record<string, Input>>): string {

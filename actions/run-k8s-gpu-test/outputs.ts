@@ -1,4 +1,6 @@
+import { CancelledError, DomainError, describeError, InputError } from "../../lib/error.ts";
 import { formatOutput, type SetOutput } from "../../lib/output.ts";
+import { reasons } from "../../lib/report/conclusion.ts";
 import type { Report } from "../../lib/report/report.ts";
 import type { ResultsFolder } from "./results-folder.ts";
 
@@ -70,4 +72,14 @@ export function writeOutputs(output: SetOutput, outputs: Outputs): void {
   output("queue-ms", formatOutput(outputs.queueMs));
   output("pull-ms", formatOutput(outputs.pullMs));
   output("run-ms", formatOutput(outputs.runMs));
+}
+
+/** Writes the outputs of a test that never started, for the error that stood in its way. */
+export function writeFailure(output: SetOutput, error: unknown): void {
+  const reason = error instanceof InputError ? "usage" : error instanceof CancelledError ? "cancelled" : "not-started";
+  const retryable = error instanceof DomainError ? error.retryable : reasons[reason].retryable;
+  output("conclusion", reasons[reason].conclusion);
+  output("reason", reason);
+  output("reason-detail", describeError(error));
+  output("retryable", formatOutput(retryable));
 }

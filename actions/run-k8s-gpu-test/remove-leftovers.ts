@@ -1,3 +1,4 @@
+import { removeArguments } from "../../lib/engine/container-arguments.ts";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
@@ -14,7 +15,10 @@ export async function removeLeftovers(readInputs: () => Inputs, deps: Deps): Pro
   try {
     deps.log.info(`Removing ${started.name}, which the main step could not remove.`);
     if (started.engine === "kubernetes") await removeJob(started, readInputs(), deps);
-    else await deps.exec(started.engine, ["rm", "--force", "--volumes", started.name], { ignoreExitCode: true });
+    else {
+      const args = removeArguments(started.engine, started.name);
+      await deps.exec(started.engine, args, { ignoreExitCode: true });
+    }
   } catch (error) {
     deps.log.warning(`${started.name} may still be there: ${describeError(error)}`);
   }

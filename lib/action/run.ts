@@ -1,13 +1,18 @@
 import * as core from "@actions/core";
 import { CancelledError, describeError, exitCodeOfError } from "../error.ts";
 import type { Host } from "../host.ts";
+import type { SetOutput } from "../output.ts";
 import { actionHost } from "./host.ts";
 
 /**
  * Runs an action's story: the one place that catches everything, marks the step as failed and sets the exit code. A number that the
  * story returns is its exit code (0 to 3, 130, 143); an error gives the code that exitCodeOfError names.
+ * `onError` writes what outputs are known then.
  */
-export async function run(main: (host: Host) => Promise<unknown>): Promise<void> {
+export async function run(
+  main: (host: Host) => Promise<unknown>,
+  onError?: (output: SetOutput, error: unknown) => void,
+): Promise<void> {
   const controller = new AbortController();
   // SIGTERM follows SIGINT after 7.5 s when the runner cancels: the story is then already cleaning up, and goes on.
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => controller.abort(new CancelledError(name)));
@@ -16,6 +21,7 @@ export async function run(main: (host: Host) => Promise<unknown>): Promise<void>
     const code = await main(host);
     process.exitCode = typeof code === "number" ? code : 0;
   } catch (error) {
+    onError?.(host.output, error);
     core.setFailed(describeError(error));
     process.exitCode = exitCodeOfError(error);
   }

@@ -81,6 +81,13 @@ export const reasons = {
     retryable: true,
     meaning: "No exit code could be read: never taken for success.",
   },
+  "not-started": {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning:
+      "What the test needs could not be had: a cluster, an engine, a registry or the image. Nothing was created.",
+  },
+  usage: { conclusion: "usage", retryable: false, meaning: "An input is wrong; nothing was created." },
   cancelled: { conclusion: "cancelled", retryable: true, meaning: "The run was cancelled." },
 } as const satisfies Record<string, { conclusion: Conclusion; retryable: boolean; meaning: string }>;
 
