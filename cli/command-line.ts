@@ -10,6 +10,7 @@ import { UsageError } from "./usage-error.ts";
 const ownCommands = {
   run: "Run the whole pipeline on this working tree, uncommitted changes included.",
   doctor: "Say what this machine can do and what is missing, each line with its remedy.",
+  registry: "Delete images of the registry that no rule keeps, and collect garbage: registry prune.",
 } as const;
 
 /** Runs `gpu-ci` with these arguments and gives its exit code. Every error ends here: it is printed on stderr in words. */
@@ -46,6 +47,7 @@ async function dispatch(argv: readonly string[], context: CommandContext): Promi
 async function findCommand(name: string, root: string): Promise<Command> {
   if (name === "run") return (await import("./run-command.ts")).runCommand;
   if (name === "doctor") return (await import("./doctor-command.ts")).doctorCommand;
+  if (name === "registry") return (await import("./registry-command.ts")).registryCommand;
   const actions = await listActions(root);
   if (actions.includes(name)) {
     const { actionCommand } = await import("./action-command.ts");

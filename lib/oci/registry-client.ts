@@ -11,6 +11,7 @@ import { type ExchangeDeadlines, readBody } from "./http-exchange.ts";
 import { acceptManifests, type Descriptor, type StoredManifest } from "./manifest.ts";
 import { isDigest } from "./reference.ts";
 import { isTransient, RegistryStatusError, reasonOf, toDomainError } from "./registry-error.ts";
+import { pullScope, pushScope } from "./registry-scope.ts";
 import { type RegistryRequest, type RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
 export interface RegistryOptions {
@@ -42,6 +43,9 @@ export interface RetryBudget {
 export function openRegistry(options: RegistryOptions): RegistryClient {
   return new RegistryClient(options);
 }
+
+/** An answer that was read whole. */
+type RegistryAnswer = Pick<RegistryResponse, "status" | "headers"> & { readonly bytes: Buffer };
 
 /** Speaks the OCI distribution API with one registry. Failures are DomainErrors whose codes tell absent, unreachable, unauthorised, full and broken apart. */
 export class RegistryClient implements Disposable {
@@ -105,17 +109,14 @@ export class RegistryClient implements Disposable {
   /** The manifest itself, checked against the digest asked for. Throws DomainError `image-absent` when there is none. */
   async getManifest(repository: string, reference: string): Promise<StoredManifest> {
     const name = `${this.registry}/${repository}${isDigest(reference) ? "@" : ":"}${reference}`;
-    const { response, bytes } = await this.#try(`read ${name}`, async () => {
-      const answer = await this.#transport.send({
-        method: "GET",
-        target: `/v2/${repository}/manifests/${reference}`,
-        scopes: [pullScope(repository)],
-        expected: [200, 404],
-        headers: { accept: acceptManifests },
-      });
-      return { response: answer, bytes: await readBody(answer.body, 4 << 20) };
+    const { status, headers, bytes } = await this.ask(`read ${name}`, {
+      method: "GET",
+      target: `/v2/${repository}/manifests/${reference}`,
+      scopes: [pullScope(repository)],
+      expected: [200, 404],
+      headers: { accept: acceptManifests },
     });
-    if (response.status === 404)
+    if (status === 404)
       throw new DomainError("image-absent", `Image ${name} does not exist.`, {
         hint: "Check its name; or push it first.",
       });
@@ -126,9 +127,17 @@ export class RegistryClient implements Disposable {
       });
     }
     return {
-      descriptor: { mediaType: String(response.headers["content-type"] ?? ""), digest, size: bytes.length },
+      descriptor: { mediaType: String(headers["content-type"] ?? ""), digest, size: bytes.length },
       bytes,
     };
+  }
+
+  /** A request that has no method of its own here; its whole answer, at most 4 MiB, is read within the retries. */
+  async ask(doing: string, request: RegistryRequest): Promise<RegistryAnswer> {
+    return this.#try(doing, async () => {
+      const { status, headers, body } = await this.#transport.send(request);
+      return { status, headers, bytes: await readBody(body, 4 << 20) };
+    });
   }
 
   /** Stores a manifest under a tag or its digest. A lost answer is settled by asking what is there. */
@@ -231,14 +240,6 @@ export class RegistryClient implements Disposable {
       throw toDomainError(error, doing, this.registry);
     }
   }
-}
-
-function pullScope(repository: string): string {
-  return `repository:${repository}:pull`;
-}
-
-function pushScope(repository: string): string {
-  return `repository:${repository}:pull,push`;
 }
 
 function waitAsked(error: unknown): number | undefined {

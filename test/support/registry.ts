@@ -11,6 +11,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string;
   /** The storage root: `docker/registry/v2/…` lies below it. */
   readonly root: string;
+  /** Its configuration file. */
+  readonly configuration: string;
   /** Ends the process at once, the data stays. */
   kill(): Promise<void>;
   /** Starts it again on the same port with the same data. */
@@ -22,6 +24,8 @@ export interface TestRegistryOptions {
   readonly configuration?: string;
   /** Lines below `http:`, indented by two spaces, for instance `  tls:`. */
   readonly http?: string;
+  /** False: it refuses to delete, as a registry does unless it is configured otherwise. Default true. */
+  readonly deletes?: boolean;
   /** Where the data lies; default is a temporary folder, removed at the end. */
   readonly root?: string;
 }
@@ -38,6 +42,7 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   return {
     host: `localhost:${port}`,
     root,
+    configuration: configurationFile,
     kill,
     restart: async () => {
       child = await launch(configurationFile, port);
@@ -64,7 +69,7 @@ function configuration(root: string, port: number, options: TestRegistryOptions)
 log: {level: error, accesslog: {disabled: true}}
 storage:
   filesystem: {rootdirectory: ${root}}
-  delete: {enabled: true}
+  delete: {enabled: ${options.deletes ?? true}}
 http:
   addr: 127.0.0.1:${port}
 ${options.http ?? ""}

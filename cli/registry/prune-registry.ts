@@ -1,0 +1,98 @@
+import { DomainError } from "../../lib/error.ts";
+import { listRemoteBranches } from "../../lib/git/branches.ts";
+import type { Host } from "../../lib/host.ts";
+import { type Cluster, connectKubernetes, findKubeconfig } from "../../lib/kubernetes/client.ts";
+import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { collectGarbage } from "../../lib/oci/collect-garbage.ts";
+import { pruneImages } from "../../lib/oci/prune.ts";
+import { readInventory } from "../../lib/oci/prune-inventory.ts";
+import { type Deletion, type PrunePlan, planPrune } from "../../lib/oci/prune-plan.ts";
+import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
+import { openStorage } from "../../lib/oci/registry-storage.ts";
+import { requireRegistry } from "../../lib/oci/require-registry.ts";
+import { type DamagedImage, findDamagedImages } from "../../lib/oci/verify-inventory.ts";
+import { imageTagOfBranch } from "../../lib/version/image-tag.ts";
+import { type ClusterUse, readClusterUse, unused } from "./cluster-use.ts";
+import type { PruneInputs } from "./prune-options.ts";
+import { localStorageHost, openRegistryPod } from "./storage-hosts.ts";
+
+/** What was decided about a registry, and what was done. */
+export interface PruneReport {
+  readonly registry: string;
+  readonly dryRun: boolean;
+  readonly plan: PrunePlan;
+  /** Manifests that are gone; none in a dry run. */
+  readonly deleted: readonly Deletion[];
+  /** Manifests that got a new tag after the decision, and stayed. */
+  readonly spared: readonly Deletion[];
+  /** Undefined when none was collected. */
+  readonly garbage: { readonly freedBytes: number; readonly damaged: readonly DamagedImage[] } | undefined;
+}
+
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "now">;
+
+/** Decides about every tag of a registry, deletes what may go, and collects the garbage where that was asked for. Nothing is deleted unless everything that decides could be read. */
+export async function pruneRegistry(inputs: PruneInputs, deps: Deps): Promise<PruneReport> {
+  const { log, now } = deps;
+  const registry = await chooseRegistry({ ...inputs, ...deps });
+  using client = openRegistry({ ...inputs, ...deps, registry: registry.push });
+  await requireRegistry(client);
+  const branchTags = await readBranchTags(inputs, deps);
+  const cluster = await connectCluster(inputs, deps);
+  const inventory = await readInventory(client);
+  // Read after the tags: a pod that starts meanwhile is seen.
+  const use = await readUse(cluster, inputs, deps);
+  const plan = planPrune(inventory, { ...inputs, branchTags, used: use.images }, now());
+  const result = { registry: client.registry, dryRun: inputs.dryRun, plan };
+  if (inputs.dryRun) return { ...result, deleted: [], spared: [], garbage: undefined };
+  const pruned = await pruneImages(client, plan, log);
+  if (inputs.gc === "off") return { ...result, ...pruned, garbage: undefined };
+  return { ...result, ...pruned, garbage: await collect(client, cluster, inputs, deps) };
+}
+
+async function collect(client: RegistryClient, cluster: Cluster | undefined, inputs: PruneInputs, deps: Deps) {
+  const { log, signal, exec } = deps;
+  const { liveRuns } = await readUse(cluster, inputs, deps);
+  if (liveRuns.length > 0) {
+    throw new DomainError("registry-busy", `A run is under way (${liveRuns.join(", ")}). No garbage was collected.`, {
+      hint: "Collect it when no run does; a collection during a push can delete what was just sent.",
+      retryable: true,
+    });
+  }
+  const pod = inputs.gc === "pod" ? await openRegistryPod(requireCluster(cluster), inputs.gcPod, signal) : undefined;
+  const storage = await openStorage(pod ?? localStorageHost(exec, signal), inputs.gcConfig);
+  const { repositories } = await readInventory(client);
+  const freedBytes = await collectGarbage({ storage, repositories, quietMinutes: inputs.quietMinutes, log });
+  if (storage.isCached && pod) {
+    log.info(`Restarting the registry in ${pod.description}: it remembers blobs that are gone.`);
+    await pod.restart();
+  } else if (storage.isCached) {
+    log.warning("Restart the registry: its cache remembers blobs that are gone, and pushes would leave them out.");
+  }
+  return { freedBytes, damaged: await findDamagedImages(client) };
+}
+
+async function readBranchTags({ branchesOf, directory }: PruneInputs, { exec, env, signal }: Deps) {
+  if (branchesOf === undefined) return new Set<string>();
+  const branches = await listRemoteBranches({ exec, env, signal, directory }, branchesOf);
+  return new Set(branches.map(imageTagOfBranch));
+}
+
+async function connectCluster(inputs: PruneInputs, { env, log }: Deps): Promise<Cluster | undefined> {
+  const { kubeconfig, context } = inputs;
+  if (findKubeconfig({ kubeconfig, env }) === undefined) return undefined;
+  return connectKubernetes({ kubeconfig, context, namespace: undefined, env, log });
+}
+
+async function readUse(cluster: Cluster | undefined, inputs: PruneInputs, { log, signal }: Deps): Promise<ClusterUse> {
+  if (cluster && inputs.checkPods) return readClusterUse(cluster, signal);
+  log.info(`Images of running pods are not looked at: ${cluster ? "--no-check-pods" : "no cluster is configured"}.`);
+  return unused;
+}
+
+function requireCluster(cluster: Cluster | undefined): Cluster {
+  if (cluster) return cluster;
+  throw new DomainError("kubeconfig-missing", "--gc pod needs a cluster, and none is configured.", {
+    hint: "Set KUBECONFIG, or give --kubeconfig.",
+  });
+}
