@@ -1,29 +1,46 @@
 import { statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import type { Exec } from "../../lib/exec.ts";
 import { formatSize } from "../../lib/size.ts";
-import { type Finding, ok, problem } from "./finding.ts";
+import type { Examination } from "./examination.ts";
+import { type Finding, ok, problem, type Subject } from "./finding.ts";
 import { versionOf } from "./program-version.ts";
+import { refreshHoldFindings } from "./refresh-hold-findings.ts";
 
 const neededBytes = 2e9;
 const comfortableBytes = 20e9;
 
-/** Node, git and disk space. */
-export async function hostFindings(exec: Exec): Promise<readonly Finding[]> {
-  const git = await versionOf(exec, "git", ["--version"]);
+/** Node, git, disk space, and whether the snap of microk8s is left in peace. */
+export async function hostFindings(examination: Examination): Promise<readonly Finding[]> {
+  const { exec } = examination;
+  const [git, disks, hold] = await Promise.all([
+    versionOf(exec, "git", ["--version"]),
+    Promise.all([...new Set(["/var/tmp", tmpdir()])].map(diskFinding)),
+    refreshHoldFindings(examination),
+  ]);
+  const gitSubject: Subject = { group: "host", topic: "git" };
   return [
-    ok("node", `${process.versions.node} (${process.execPath})`),
-    git === undefined ? problem("missing", "git", "not found", "apt-get install -y git") : ok("git", git),
-    ...(await Promise.all([diskFinding("/var/tmp"), diskFinding(tmpdir())])),
+    ok({ group: "host", topic: "node" }, `${process.versions.node} (${process.execPath})`),
+    git === undefined
+      ? problem(gitSubject, "missing", { code: "git-missing", found: "not found", remedy: "apt-get install -y git" })
+      : ok(gitSubject, git),
+    ...disks,
+    ...hold,
   ];
 }
 
 async function diskFinding(folder: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
-  const freeBytes = bavail * bsize;
+  return judgeDisk({ group: "host", topic: "disk space" }, folder, bavail * bsize);
+}
+
+/** Whether the space that is free in a folder is enough for images: a CUDA base image and its layers need up to 20 GB. */
+export function judgeDisk(subject: Subject, folder: string, freeBytes: number): Finding {
   const found = `${formatSize(freeBytes)} free in ${folder}`;
-  const remedy =
-    "Free space: a CUDA base image and its layers need up to 20 GB. podman system prune, buildah rmi --prune, df -h.";
-  if (freeBytes < neededBytes) return problem("missing", "disk space", found, remedy);
-  return freeBytes < comfortableBytes ? problem("limited", "disk space", found, remedy) : ok("disk space", found);
+  if (freeBytes >= comfortableBytes) return ok(subject, found);
+  return problem(subject, freeBytes < neededBytes ? "missing" : "limited", {
+    code: "disk-full",
+    found,
+    cause: "a CUDA base image and its layers need up to 20 GB",
+    remedy: "Free space: df -h, podman system prune, buildah rmi --prune.",
+  });
 }

@@ -1,0 +1,30 @@
+/** A right of the API: what may be done to which resource, in one namespace or everywhere. */
+export interface Right {
+  readonly group: string;
+  /** With its subresource, as in `pods/log`. */
+  readonly resource: string;
+  readonly verbs: readonly string[];
+}
+
+/** The Role of interfaces.md 5: what the actions ask of the namespace that tests run in. */
+export const roleRights: readonly Right[] = [
+  { group: "batch", resource: "jobs", verbs: ["create", "delete", "get", "list"] },
+  { group: "", resource: "pods", verbs: ["list", "watch"] },
+  { group: "", resource: "pods/log", verbs: ["get"] },
+  { group: "", resource: "pods/exec", verbs: ["create", "get"] },
+  { group: "", resource: "secrets", verbs: ["create", "delete", "get", "list", "patch"] },
+  { group: "", resource: "events", verbs: ["list"] },
+];
+
+/** The ClusterRole gpu-ci-observer: without it a test that waits cannot be told why. */
+export const observerRights: readonly Right[] = [
+  { group: "", resource: "nodes", verbs: ["get", "list", "watch"] },
+  { group: "", resource: "pods", verbs: ["get", "list", "watch"] },
+];
+
+/** Writes rights as people read them: `jobs.batch: create, delete; pods/exec: create`. */
+export function formatRights(rights: readonly Right[]): string {
+  return rights
+    .map(({ group, resource, verbs }) => `${resource}${group === "" ? "" : `.${group}`}: ${verbs.join(", ")}`)
+    .join("; ");
+}
