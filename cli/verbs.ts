@@ -69,4 +69,15 @@ export const verbs: Readonly<Record<string, Verb>> = {
     writeOutputs(host.output, await githubRelease(readInputs(host.input), host));
     return undefined;
   },
+  async "promote-image"(host) {
+    const [{ readInputs }, { promoteImage, requirePromoted }, { writeOutputs }] = await Promise.all([
+      import("../actions/promote-image/inputs.ts"),
+      import("../actions/promote-image/promote-image.ts"),
+      import("../actions/promote-image/outputs.ts"),
+    ]);
+    const outputs = await promoteImage(readInputs(host.input), host);
+    writeOutputs(host.output, outputs);
+    requirePromoted(outputs);
+    return undefined;
+  },
 };

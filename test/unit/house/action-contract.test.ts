@@ -9,8 +9,9 @@ import { actionNames, readAction, root } from "../../support/house.ts";
 const samples: Readonly<Record<string, string>> = {
   base: `localhost:32000/base@sha256:${"a".repeat(64)}`,
   image: `localhost:32000/team/app@sha256:${"a".repeat(64)}`,
-  source: "build/oci-layout",
+  source: `localhost:32000/team/app@sha256:${"a".repeat(64)}`,
   "tag-name": "v1.2.3",
+  targets: "ghcr.io/team/app:1.2.3",
 };
 
 /** What is not the action's own: the same words wherever it stands. */
