@@ -28,6 +28,8 @@ export interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
+  readonly strategy?: { readonly matrix: object };
+  readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: unknown;
 }
 
@@ -36,7 +38,7 @@ export interface WorkflowFile {
     readonly workflow_call?: {
       readonly inputs: Readonly<Record<string, Declared>>;
       readonly secrets?: Readonly<Record<string, Declared>>;
-      readonly outputs: Readonly<Record<string, Declared>>;
+      readonly outputs?: Readonly<Record<string, Declared>>;
     };
   } & Readonly<Record<string, unknown>>;
   readonly permissions: unknown;

@@ -51,22 +51,26 @@ describe.each(guarded)("job $name of $path, on a machine of the team", ({ guard 
 
 it("finds every job that may run on a machine of the team", () => {
   expect(guarded.map(({ path, name }) => `${path} ${name}`).sort()).toEqual([
+    ".github/workflows/base-image.yml build",
     ".github/workflows/ci.yml e2e",
     ".github/workflows/gpu-ci.yml test",
+    ".github/workflows/gpu-test.yml test",
     ".github/workflows/release.yml release",
+    "workflows/base-image.yml build",
     "workflows/gpu-ci.yml test",
+    "workflows/gpu-test.yml test",
     "workflows/release.yml release",
   ]);
 });
 
-describe("a newer run of the pipeline", () => {
-  const { concurrency } = readWorkflow("workflows/gpu-ci.yml").workflow;
+describe.each(["gpu-ci", "gpu-test"])("a newer run of workflows/%s.yml", (name) => {
+  const { concurrency } = readWorkflow(`workflows/${name}.yml`).workflow;
 
   it.each(events)("cancels the older one of $name: $cancels", ({ github, cancels }) => {
     expect(evaluateExpression(String(concurrency?.["cancel-in-progress"]), { github })).toBe(cancels);
   });
 
   it("shares its group with runs of the same ref alone, whatever the caller is called", () => {
-    expect(concurrency?.group).toBe(`gpu-ci/gpu-ci.yml/\${{ github.ref }}`);
+    expect(concurrency?.group).toBe(`gpu-ci/${name}.yml/\${{ github.ref }}`);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { projectFiles, root } from "../../support/house.ts";
-import { readWorkflow, type WorkflowFile, workflowPaths } from "../../support/workflow-file.ts";
+import { readWorkflow, type Step, type WorkflowFile, workflowPaths } from "../../support/workflow-file.ts";
 
 describe.each(workflowPaths())("%s", (path) => {
   const { text, workflow } = readWorkflow(path);
@@ -19,7 +19,10 @@ describe.each(workflowPaths())("%s", (path) => {
   it("grants nothing at the top, and each right to a job with a reason beside it", () => {
     expect(workflow.permissions).toEqual({});
     expect(text.match(/^permissions: \{\}$/gm)).toHaveLength(1);
-    for (const [, { permissions }] of jobs) expect(Object.keys(permissions ?? {})).not.toEqual([]);
+    const needs = Object.fromEntries(jobs.map(([job, { steps: own = [] }]) => [job, own.some(isCheckout)]));
+    expect(
+      Object.fromEntries(jobs.map(([job, { permissions }]) => [job, permissions?.contents !== undefined])),
+    ).toEqual(needs);
     const grants = text.match(/^ {6}[\w-]+: (read|write).*$/gm) ?? [];
     expect(grants.filter((line) => !/ # to \w/.test(line))).toEqual([]);
   });
@@ -35,7 +38,7 @@ describe.each(workflowPaths())("%s", (path) => {
   });
 
   it("checks out without leaving the token behind", () => {
-    const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
+    const checkouts = steps.filter(isCheckout);
     expect(checkouts.map((step) => step.with?.["persist-credentials"])).toEqual(checkouts.map(() => false));
   });
 
@@ -47,6 +50,11 @@ describe.each(workflowPaths())("%s", (path) => {
 
   it("brings no expression into a shell", () => {
     expect(steps.filter(({ run }) => run?.includes("${{"))).toEqual([]);
+  });
+
+  it("tells the legs of a matrix apart, so that each names objects of its own and clears up its own", () => {
+    const legs = jobs.filter(([, { strategy }]) => strategy).map(([job, { env }]) => [job, env?.GPU_CI_MATRIX]);
+    expect(legs).toEqual(legs.map(([job]) => [job, expect.stringMatching(/^\$\{\{ matrix\.[\w-]+ \}\}$/)]));
   });
 });
 
@@ -69,6 +77,10 @@ describe("workflows in documents and examples", () => {
     }
   });
 });
+
+function isCheckout({ uses }: Step): boolean {
+  return uses?.startsWith("actions/checkout@") ?? false;
+}
 
 function blocksOf(path: string): string[] {
   const text = readFileSync(join(root, path), "utf8");
