@@ -4,7 +4,9 @@ import { exec } from "../../lib/exec.ts";
 import { ensureTools } from "../../scripts/tools.ts";
 import { projectFiles, root } from "../support/house.ts";
 
-const workflows = projectFiles(/^(\.github\/workflows|workflows|examples\/.*\/\.github\/workflows)\/.*\.yml$/);
+const workflows = projectFiles(
+  /^(\.github\/workflows|workflows|examples\/callers|examples\/.*\/\.github\/workflows)\/.*\.yml$/,
+);
 
 describe("the workflows, those of examples included", () => {
   it("are clean to actionlint, but for its one message about $/ (rhysd/actionlint#711)", async () => {

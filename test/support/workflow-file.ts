@@ -22,6 +22,8 @@ export interface Step {
 }
 
 export interface Job {
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
   readonly if?: string;
   readonly "runs-on"?: string | readonly string[];
   readonly "timeout-minutes"?: number;
