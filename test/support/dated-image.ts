@@ -18,6 +18,8 @@ export interface DatedImage {
   readonly layers?: readonly Buffer[];
   /** An index of two platforms instead of one image. */
   readonly index?: boolean;
+  /** False for a registry of plain HTTP on another host. */
+  readonly tlsVerify?: boolean;
 }
 
 /** Pushes an image that says how old it is, and gives its digest. */
@@ -31,7 +33,7 @@ export async function pushDatedImage(image: DatedImage): Promise<string> {
       const arm64 = { layers: [randomBytes(1000)], config };
       await writeIndexLayout(folder, { amd64: { layers, config }, arm64 });
     } else await writeLayout(folder, { layers, config });
-    using client = openRegistry({ registry, env: {}, log: silentLog });
+    using client = openRegistry({ registry, tlsVerify: image.tlsVerify ?? true, env: {}, log: silentLog });
     const source = await openLayout(folder);
     return (await pushImage({ source, client, repository, tags, parallel: 3, log: silentLog })).digest;
   } finally {

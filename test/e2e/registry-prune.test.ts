@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandLine } from "../../cli/command-line.ts";
+import { openRegistryPod } from "../../cli/registry/storage-hosts.ts";
+import { silentLog } from "../../lib/log.ts";
+import { listTags } from "../../lib/oci/registry-catalog.ts";
+import { openRegistry } from "../../lib/oci/registry-client.ts";
+import { verifyImage } from "../../lib/oci/verify-image.ts";
+import { pushDatedImage } from "../support/dated-image.ts";
+import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
+import { startRegistryPod } from "../support/registry-pod.ts";
+
+let real: RealCluster;
+let registry: string;
+
+beforeAll(async () => {
+  real = await openRealCluster("prune");
+  registry = await startRegistryPod(real);
+});
+afterAll(() => real[Symbol.asyncDispose]());
+
+const open = () => openRegistry({ registry, tlsVerify: false, env: {}, log: silentLog });
+const pod = () =>
+  openRegistryPod(real.cluster, { namespace: real.namespace, selector: "app=registry" }, new AbortController().signal);
+
+async function prune(...args: readonly string[]) {
+  const text = { stdout: "", stderr: "" };
+  const stream = (name: "stdout" | "stderr") => ({
+    write: (chunk: string | Uint8Array) => {
+      text[name] += String(chunk);
+      return true;
+    },
+  });
+  // Other tests' runs on the same cluster would make it refuse.
+  const fixed = ["--registry", registry, "--tls-verify", "false", "--no-check-pods", "--gc", "pod", "--gc-pod"];
+  const argv = ["registry", "prune", ...fixed, `${real.namespace}/app=registry`, "--json", ...args];
+  const status = await commandLine(argv, { stdout: stream("stdout"), stderr: stream("stderr"), env: process.env });
+  return { status, ...text };
+}
+
+describe("gpu-ci registry prune with the registry in a pod", () => {
+  it("refuses while something was just pushed, then frees the bytes and restarts the registry, which is whole", async () => {
+    const shared = randomBytes(500_000);
+    const own = randomBytes(400_000);
+    const push = (tag: string, days: number, ...layers: readonly Buffer[]) =>
+      pushDatedImage({ registry, repository: "acme/app", tags: [tag], days, layers, tlsVerify: false });
+    await push("old", 30, shared, own);
+    const kept = await push("new", 1, shared);
+
+    const dry = await prune("--keep-days", "14", "--check-pods", "--dry-run");
+    expect([dry.status, dry.stderr]).toEqual([0, ""]);
+
+    const busy = await prune("--keep-days", "14");
+    expect([busy.status, busy.stderr]).toEqual([3, expect.stringContaining("Something was pushed")]);
+
+    // The registry has to seem quiet: no test waits for ten minutes.
+    await (await pod()).run([
+      "find",
+      "/var/lib/registry",
+      "-type",
+      "f",
+      "-exec",
+      "touch",
+      "-d",
+      "2026-01-01 00:00",
+      "{}",
+      "+",
+    ]);
+    const { status, stdout } = await prune("--keep-days", "14");
+    const { garbage } = JSON.parse(stdout) as { garbage: { freedBytes: number; damaged: unknown[] } };
+    expect([status, garbage.damaged]).toEqual([0, []]);
+    expect(garbage.freedBytes).toBeGreaterThan(400_000);
+    expect(garbage.freedBytes).toBeLessThan(410_000);
+
+    using client = open();
+    expect(await listTags(client, "acme/app")).toEqual(["new"]);
+    expect(await verifyImage(client, "acme/app", kept, "full")).toBe("full");
+    // A registry that still remembered the old layer would let this push leave it out.
+    const again = await push("again", 1, own);
+    expect(await verifyImage(client, "acme/app", again, "full")).toBe("full");
+  });
+
+  it("says which pod it did not find", async () => {
+    const found = openRegistryPod(
+      real.cluster,
+      { namespace: real.namespace, selector: "app=other" },
+      new AbortController().signal,
+    );
+    await expect(found).rejects.toMatchObject({ code: "registry-pod-absent" });
+  });
+});
