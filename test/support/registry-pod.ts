@@ -23,7 +23,8 @@ http: {addr: ":5000"}
 `;
 
 /** Starts a registry in a pod of its own, made of this machine's docker-registry and busybox, and gives its `host:port`. */
-export async function startRegistryPod({ cluster, namespace, waitForPod }: RealCluster): Promise<string> {
+export async function startRegistryPod(real: RealCluster): Promise<string> {
+  const { cluster, namespace } = real;
   const image = await pushRegistryImage(process.env.REGISTRY ?? "");
   const pod: Pod = {
     metadata: { name: "registry", labels: { app: "registry" } },
@@ -44,7 +45,7 @@ export async function startRegistryPod({ cluster, namespace, waitForPod }: RealC
   await createObject(cluster, pods, pod, { namespace });
   const isReady = ({ status }: Pod) =>
     status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True") === true;
-  await waitForPod("registry", isReady);
+  await real.waitForPod("registry", isReady);
   const started = await getObject(cluster, pods, "registry", { namespace });
   return `${started?.status?.podIP}:5000`;
 }
