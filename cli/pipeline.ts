@@ -11,6 +11,7 @@ export const testInputNames: readonly string[] = [
   "memory",
   "shm-size",
   "env",
+  "services",
   "results",
   "artifacts",
   "timeout",

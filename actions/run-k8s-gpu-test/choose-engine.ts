@@ -8,7 +8,7 @@ import type { Inputs } from "./inputs.ts";
 
 /**
  * What runs the test: the cluster that is configured, else podman or docker. A cluster that is configured but does not answer is never
- * replaced by podman. Throws DomainError `engine-missing`, or what is wrong with the kubeconfig.
+ * replaced by podman. Throws DomainError `engine-missing`, `services-unsupported`, or what is wrong with the kubeconfig.
  */
 export async function chooseEngine(
   inputs: Inputs,
@@ -25,6 +25,10 @@ export async function chooseEngine(
   if (found === undefined) {
     const hint = "Set kubeconfig (or KUBECONFIG), or install podman.";
     throw new DomainError("engine-missing", `Nothing here can run a container (engine: ${wanted}).`, { hint });
+  }
+  if (inputs.services.length > 0) {
+    const hint = "Set kubeconfig (or KUBECONFIG), or start the services in the test command itself.";
+    throw new DomainError("services-unsupported", `services need a cluster; ${found} runs the test alone.`, { hint });
   }
   deps.log.info(`Engine: ${found} on this machine${wanted === "auto" ? ", for no cluster is configured" : ""}.`);
   return containerEngine(found, deps);

@@ -1,5 +1,7 @@
 import { parse } from "yaml";
+import { parseServices, type ServiceRequest } from "../../lib/engine/service-request.ts";
 import type { TestPod, TestVolume, Toleration } from "../../lib/engine/test-pod.ts";
+import { checkServiceVariables } from "../../lib/engine/test-service.ts";
 import { InputError } from "../../lib/error.ts";
 import { choice, duration, flag, type GetInput, list, map, requiredText, text } from "../../lib/input.ts";
 import { parseReference } from "../../lib/oci/reference.ts";
@@ -29,6 +31,7 @@ export function readInputs(get: GetInput) {
     priorityClass: name(get, "priority-class"),
     serviceAccount: name(get, "service-account"),
     volumes: list(get, "volumes").map(volume),
+    services: services(get),
     results: patterns(get, "results"),
     artifacts: patterns(get, "artifacts"),
     wrap: flag(get, "wrap"),
@@ -100,6 +103,14 @@ function volume(line: string): TestVolume {
   if (!kind || !isValid)
     throw new InputError("volumes", line, "lines of KIND:SOURCE:PATH[:ro], KIND pvc, configmap, secret, host or empty");
   return { kind: kind as TestVolume["kind"], source, mountPath, readOnly: readOnly !== undefined };
+}
+
+function services(get: GetInput): readonly ServiceRequest[] {
+  const value = text(get, "services");
+  if (value === undefined) return [];
+  const requests = parseServices("services", value);
+  checkServiceVariables(requests, { env: map(get, "env"), "secret-env": map(get, "secret-env") });
+  return requests;
 }
 
 function patterns(get: GetInput, input: string): readonly string[] {

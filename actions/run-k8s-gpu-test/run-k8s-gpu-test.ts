@@ -5,6 +5,7 @@ import { terminationOf } from "../../lib/engine/failed-termination.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import { resolveTestImage } from "../../lib/engine/test-image.ts";
 import type { Termination, TestPod } from "../../lib/engine/test-pod.ts";
+import { pinServices, resolveServices } from "../../lib/engine/test-service.ts";
 import { describeError, exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { annotationsOf } from "../../lib/report/annotations.ts";
@@ -35,11 +36,13 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
 
   const engine = await chooseEngine(inputs, deps);
   const image = await resolveTestImage({ ...inputs, ...deps });
+  const services = resolveServices(await pinServices(inputs.services, deps));
+  for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
   const startedAt = deps.now();
   const expires = new Date(startedAt.getTime() + inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
-  const pod = toTestPod(inputs, image, testIdentity(deps.run, expires), gpus);
+  const pod = toTestPod(inputs, { image, services, identity: testIdentity(deps.run, expires), gpus });
   const folder = await createResultsFolder(inputs.workingDirectory, pod.name);
 
   const observed = await observeTest(engine, pod, folder, deps);
@@ -54,7 +57,7 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
     image: pod.image,
     jobName: pod.name,
     startedAt,
-    mask: (text) => maskText(text, Object.values(inputs.secretEnv)),
+    mask: (text) => maskText(text, Object.values(pod.secretEnv)),
   });
   await publish(report, folder, inputs, deps);
   const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);

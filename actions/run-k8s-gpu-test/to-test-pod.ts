@@ -1,10 +1,19 @@
 import type { TestIdentity } from "../../lib/engine/test-identity.ts";
 import type { TestImage } from "../../lib/engine/test-image.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
+import type { ResolvedServices } from "../../lib/engine/test-service.ts";
 import type { Inputs } from "./inputs.ts";
 
+/** What the run found out beside its inputs. */
+export interface Found {
+  readonly image: TestImage;
+  readonly services: ResolvedServices;
+  readonly identity: TestIdentity;
+  readonly gpus: number;
+}
+
 /** The pod that the inputs ask for. */
-export function toTestPod(inputs: Inputs, image: TestImage, identity: TestIdentity, gpus: number): TestPod {
+export function toTestPod(inputs: Inputs, { image, services, identity, gpus }: Found): TestPod {
   const { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch } =
     inputs;
   return {
@@ -13,8 +22,8 @@ export function toTestPod(inputs: Inputs, image: TestImage, identity: TestIdenti
     annotations: identity.annotations,
     image: image.image,
     command: image.command,
-    env: inputs.env,
-    secretEnv: inputs.secretEnv,
+    env: { ...services.env, ...inputs.env },
+    secretEnv: { ...services.secretEnv, ...inputs.secretEnv },
     gpus,
     gpuResource: inputs.gpuResource,
     cpu: inputs.cpu,
@@ -25,6 +34,7 @@ export function toTestPod(inputs: Inputs, image: TestImage, identity: TestIdenti
     wrap: inputs.wrap,
     timeoutMs: inputs.timeoutMs,
     pendingTimeoutMs: inputs.pendingTimeoutMs,
+    services: services.services,
     placement: { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch },
   };
 }

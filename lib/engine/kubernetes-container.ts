@@ -1,6 +1,14 @@
-import type { V1Container, V1EnvVar, V1SecurityContext, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1EnvVar,
+  V1Probe,
+  V1SecurityContext,
+  V1Volume,
+  V1VolumeMount,
+} from "@kubernetes/client-node";
 import type { Plain } from "../kubernetes/resource.ts";
-import type { TestPod, TestVolume } from "./test-pod.ts";
+import type { ServiceHealth } from "./service-request.ts";
+import type { TestPod, TestService, TestVolume } from "./test-pod.ts";
 
 type Container = Plain<V1Container>;
 
@@ -41,6 +49,40 @@ export function collectorOf(pod: TestPod): Container {
     securityContext: restricted(pod),
     volumeMounts: gpuCiMounts,
   };
+}
+
+/** A service as a native sidecar: the test's container starts when each of them is ready. It sees no GPU. */
+export function serviceOf(service: TestService, pod: TestPod): Container {
+  const { command, args, env, secretEnv, ports } = service;
+  const amounts = {
+    ...(service.cpu ? { cpu: service.cpu } : {}),
+    ...(service.memory ? { memory: service.memory } : {}),
+  };
+  return {
+    name: service.name,
+    image: service.image,
+    imagePullPolicy: "IfNotPresent",
+    restartPolicy: "Always",
+    ...(command.length > 0 ? { command: command.map(literal) } : {}),
+    ...(args.length > 0 ? { args: args.map(literal) } : {}),
+    env: [
+      { name: "NVIDIA_VISIBLE_DEVICES", value: "void" },
+      ...Object.entries(env).map(([name, value]) => ({ name, value: literal(value) })),
+      ...Object.entries(secretEnv).map(([name, from]) => secretVariable(name, from, pod)),
+    ],
+    ports: ports.map((containerPort) => ({ containerPort })),
+    ...(service.health ? { startupProbe: probeOf(service.health, pod) } : {}),
+    resources: { requests: amounts, limits: amounts },
+    securityContext: restricted({ runAs: service.user ?? pod.runAs }),
+    // Its last words come with its status.
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+}
+
+/** Asked once a second for as long as the whole pod may wait. */
+function probeOf(health: ServiceHealth, { pendingTimeoutMs }: TestPod): Plain<V1Probe> {
+  const action = "port" in health ? { tcpSocket: { port: health.port } } : { exec: { command: [...health.command] } };
+  return { ...action, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: Math.ceil(pendingTimeoutMs / 1000) };
 }
 
 /** The volumes behind all mounts. */
@@ -104,10 +146,11 @@ function literal(text: string): string {
 }
 
 function secretEnvOf(pod: TestPod): Plain<V1EnvVar>[] {
-  return Object.keys(pod.secretEnv).map((name) => ({
-    name,
-    valueFrom: { secretKeyRef: { name: pod.name, key: secretEnvKey(name) } },
-  }));
+  return Object.keys(pod.secretEnv).map((name) => secretVariable(name, name, pod));
+}
+
+function secretVariable(name: string, from: string, pod: TestPod): Plain<V1EnvVar> {
+  return { name, valueFrom: { secretKeyRef: { name: pod.name, key: secretEnvKey(from) } } };
 }
 
 /** Key of the per-run Secret under which a secret environment variable is. */
@@ -124,7 +167,7 @@ function resourcesOf(pod: TestPod): NonNullable<Container["resources"]> {
   return { requests: amounts, limits: amounts };
 }
 
-function restricted({ runAs }: TestPod): Plain<V1SecurityContext> {
+function restricted({ runAs }: Pick<TestPod, "runAs">): Plain<V1SecurityContext> {
   const base = {
     allowPrivilegeEscalation: false,
     capabilities: { drop: ["ALL"] },

@@ -163,7 +163,9 @@ export class PodFollower {
 
   #running(pod: Pod): void {
     if (this.#startedAt === undefined) this.#begin();
-    const isReady = pod.status?.conditions?.find(({ type }) => type === "Ready")?.status !== "False";
+    // A node that is gone makes its pods unready; so does a service that broke, which is no news of the node.
+    const ready = pod.status?.conditions?.find(({ type }) => type === "Ready");
+    const isReady = ready?.status !== "False" || ready.reason === "ContainersNotReady";
     if (!isReady && this.#podReady)
       this.#options.log.info(`Node ${this.#node} may have stopped answering; still following.`);
     this.#podReady = isReady;

@@ -1,8 +1,15 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
+import { mergePatch } from "../kubernetes/merge-patch.ts";
 import type { Job, Plain, Secret } from "../kubernetes/resource.ts";
 import { collectorScript } from "./kubernetes-collector-script.ts";
-import { collectorOf, needsCollector, secretEnvKey, testContainerOf, volumesOf } from "./kubernetes-container.ts";
-import { mergePatch } from "./kubernetes-pod-patch.ts";
+import {
+  collectorOf,
+  needsCollector,
+  secretEnvKey,
+  serviceOf,
+  testContainerOf,
+  volumesOf,
+} from "./kubernetes-container.ts";
 import type { TestPod } from "./test-pod.ts";
 import { wrapperScript } from "./wrapper.ts";
 
@@ -45,6 +52,8 @@ export function testJob(pod: TestPod): Job {
 
 function podSpec(pod: TestPod): Plain<V1PodSpec> {
   const { placement } = pod;
+  const services = pod.services.map((service) => serviceOf(service, pod));
+  const sidecars = [...services, ...(needsCollector(pod) ? [collectorOf(pod)] : [])];
   return {
     restartPolicy: "Never",
     terminationGracePeriodSeconds: 3,
@@ -56,7 +65,7 @@ function podSpec(pod: TestPod): Plain<V1PodSpec> {
     nodeSelector: placement.nodeSelector,
     tolerations: tolerationsOf(pod),
     securityContext: podSecurity(pod),
-    ...(needsCollector(pod) ? { initContainers: [collectorOf(pod)] } : {}),
+    ...(sidecars.length > 0 ? { initContainers: sidecars } : {}),
     containers: [testContainerOf(pod)],
     volumes: volumesOf(pod, pod.name),
   };

@@ -32,7 +32,9 @@ export function readPodState(pod: Pod): PodState {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status !== "True" && !pod.spec?.nodeName)
     return { phase: "unscheduled", message: scheduled?.message ?? "" };
-  const trouble = troubleOf(statusOf(pod, collectorContainer)) ?? troubleOf(statusOf(pod, testContainer));
+  const trouble = statusesOf(pod)
+    .map(troubleOf)
+    .find((found) => found !== undefined);
   return { phase: "creating", message: messageOf(pod), trouble };
 }
 
@@ -41,9 +43,18 @@ export function collectorRuns(pod: Pod): boolean {
   return statusOf(pod, collectorContainer)?.state?.running !== undefined;
 }
 
-function statusOf(pod: Pod, container: string): ContainerStatus | undefined {
+/** The sidecars in the order of their start, and the test. */
+function statusesOf(pod: Pod): readonly ContainerStatus[] {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  return [...initContainerStatuses, ...containerStatuses.filter(({ name }) => name === testContainer)];
+}
+
+function serviceStatuses(pod: Pod): readonly ContainerStatus[] {
+  return (pod.status?.initContainerStatuses ?? []).filter(({ name }) => name !== collectorContainer);
+}
+
+function statusOf(pod: Pod, container: string): ContainerStatus | undefined {
+  return statusesOf(pod).find(({ name }) => name === container);
 }
 
 /** A pod that ended, or was given up, without a terminated state of the test's container. */
@@ -69,8 +80,11 @@ function end(reason: Reason, detail: string): End {
 }
 
 function messageOf(pod: Pod): string {
-  const statuses = [statusOf(pod, collectorContainer)?.state, statusOf(pod, testContainer)?.state];
-  const waiting = statuses.map((state) => state?.waiting).find((state) => state !== undefined);
+  const unready = serviceStatuses(pod).find(({ state, started }) => state?.running && started === false);
+  if (unready) return `service ${unready.name} runs and is not ready yet`;
+  const waiting = statusesOf(pod)
+    .map(({ state }) => state?.waiting)
+    .find((state) => state !== undefined);
   if (!waiting?.reason || waiting.reason === "PodInitializing" || waiting.reason === "ContainerCreating") return "";
   return waiting.message ? `${waiting.reason}: ${waiting.message}` : waiting.reason;
 }
@@ -78,11 +92,13 @@ function messageOf(pod: Pod): string {
 function troubleOf(status: ContainerStatus | undefined): Trouble | undefined {
   const state: ContainerState | undefined = status?.state;
   const ended = state?.terminated ?? status?.lastState?.terminated;
-  if (status?.name === collectorContainer && ended?.reason === "StartError") {
+  if (ended?.reason === "StartError") {
     return { reason: "container-start-failed", detail: startFailure(ended.message ?? ""), patienceMs: 0 };
   }
-  if (status?.name === collectorContainer && ended && state?.waiting?.reason === "CrashLoopBackOff") {
-    const detail = `The collector container ends with code ${ended.exitCode}: ${ended.message ?? ended.reason ?? ""}`;
+  if (ended && state?.waiting?.reason === "CrashLoopBackOff") {
+    const who = status?.name === collectorContainer ? "The collector container" : `Service ${status?.name}`;
+    const how = ended.reason === "OOMKilled" ? "is out of memory" : `ends with exit code ${ended.exitCode}`;
+    const detail = `${who} ${how} and never was ready. ${ended.message ?? ""}`.trim();
     return { reason: "container-start-failed", detail, patienceMs: 0 };
   }
   if (!state?.waiting?.reason) return undefined;

@@ -1,7 +1,7 @@
 import type { V1ContainerStateTerminated } from "@kubernetes/client-node";
 import type { Plain, Pod } from "../kubernetes/resource.ts";
 import type { Reason } from "../report/conclusion.ts";
-import { testContainer } from "./kubernetes-container.ts";
+import { collectorContainer, testContainer } from "./kubernetes-container.ts";
 import type { Gpu } from "./test-pod.ts";
 import { parseReceipt, type Receipt } from "./wrapper.ts";
 
@@ -31,7 +31,7 @@ export function endOf(pod: Pod, terminated: Terminated): End {
       startError(terminated) ??
       timedOut(pod, terminated, receipt) ??
       disrupted(pod, terminated) ??
-      ownEnd(terminated)),
+      ownEnd(pod, terminated)),
   };
 }
 
@@ -89,10 +89,27 @@ const codeHints: Readonly<Record<number, string>> = {
   139: " It crashed (SIGSEGV).",
 };
 
-function ownEnd({ exitCode, signal }: Terminated): Words {
+function ownEnd(pod: Pod, terminated: Terminated): Words {
+  const { exitCode, signal } = terminated;
   if (exitCode === 0 && !signal) return { reason: "passed", detail: "The command ended with exit code 0." };
   const how = signal ? `by signal ${signal}` : `with exit code ${exitCode}`;
-  return { reason: "test-failed", detail: `The command ended ${how}.${codeHints[exitCode] ?? ""}` };
+  const detail = `The command ended ${how}.${codeHints[exitCode] ?? ""}${brokenServices(pod, terminated)}`;
+  return { reason: "test-failed", detail };
+}
+
+/** Services that broke while the test ran, in words: they may be what it failed of. */
+function brokenServices(pod: Pod, test: Terminated): string {
+  const [from, until] = [dateOf(test.startedAt) ?? new Date(0), dateOf(test.finishedAt) ?? new Date()];
+  const services = (pod.status?.initContainerStatuses ?? []).filter(({ name }) => name !== collectorContainer);
+  const words = services.map(({ name, lastState, state }) => {
+    const ended = lastState?.terminated ?? state?.terminated;
+    const finishedAt = dateOf(ended?.finishedAt);
+    // All sidecars are ended after the test, and that is no fault of theirs.
+    if (!ended || !finishedAt || finishedAt < from || finishedAt >= until) return "";
+    const how = ended.reason === "OOMKilled" ? "was out of memory" : `ended with exit code ${ended.exitCode}`;
+    return ` Service ${name} ${how} while the test ran.`;
+  });
+  return words.join("");
 }
 
 /** A container that never ran has the epoch as its times. */

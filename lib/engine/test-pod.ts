@@ -1,4 +1,5 @@
 import type { Reason } from "../report/conclusion.ts";
+import type { ServiceRequest } from "./service-request.ts";
 
 /** One test to run in a container with GPUs: what it needs, independent of the engine that runs it. */
 export interface TestPod {
@@ -26,10 +27,18 @@ export interface TestPod {
   readonly timeoutMs: number;
   /** From the creation to the start of the container. */
   readonly pendingTimeoutMs: number;
+  /** What runs beside the test, reachable at localhost, ready before the test starts. */
+  readonly services: readonly TestService[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** What only a cluster knows; podman and docker say which of it they leave aside. */
   readonly placement: Placement;
+}
+
+/** A service with its image by digest. */
+export interface TestService extends ServiceRequest {
+  /** Its variables with a secret value: for each the name in `TestPod.secretEnv` under which the value is. */
+  readonly secretEnv: Readonly<Record<string, string>>;
 }
 
 /** Where in a cluster the pod may run, and as what. */

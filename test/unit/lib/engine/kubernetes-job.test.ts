@@ -44,6 +44,48 @@ describe("testJob", () => {
     expect([env.GPU_CI_COLLECT, env.GPU_CI_HOLD]).toEqual(["out/*.xml\nlogs", "30"]);
   });
 
+  it("starts services before the collector and the test, each ready by its own health, with secrets by reference", () => {
+    const service = {
+      name: "db",
+      image: testPodOf().image,
+      command: [],
+      args: ["-c", "$x"],
+      env: { MODE: "fast" },
+      secretEnv: { PASSWORD: "DB_PASSWORD" },
+      ports: [5432],
+      health: { port: 5432 },
+      user: { uid: 999, gid: 998 },
+      cpu: undefined,
+      memory: "1Gi",
+    };
+    const spec = specOf({ services: [service], collect: ["x"], gpus: 1 });
+    expect(spec.initContainers?.map(({ name }) => name)).toEqual(["db", "collector"]);
+    expect(spec.initContainers?.[0]).toEqual({
+      name: "db",
+      image: testPodOf().image,
+      imagePullPolicy: "IfNotPresent",
+      restartPolicy: "Always",
+      args: ["-c", "$$x"],
+      env: [
+        { name: "NVIDIA_VISIBLE_DEVICES", value: "void" },
+        { name: "MODE", value: "fast" },
+        { name: "PASSWORD", valueFrom: { secretKeyRef: { name: "gpu-ci-1-1", key: "env.DB_PASSWORD" } } },
+      ],
+      ports: [{ containerPort: 5432 }],
+      startupProbe: { tcpSocket: { port: 5432 }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 30 },
+      resources: { requests: { memory: "1Gi" }, limits: { memory: "1Gi" } },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+        seccompProfile: { type: "RuntimeDefault" },
+        runAsUser: 999,
+        runAsGroup: 998,
+        runAsNonRoot: true,
+      },
+      terminationMessagePolicy: "FallbackToLogsOnError",
+    });
+  });
+
   it("keeps secret values out of the manifest and in the Secret", () => {
     const pod = testPodOf({ secretEnv: { TOKEN: "s3cret-value" } });
     expect(JSON.stringify(testJob(pod))).not.toContain("s3cret-value");

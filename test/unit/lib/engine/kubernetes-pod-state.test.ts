@@ -112,6 +112,39 @@ describe("readPodState of a test that does not run yet", () => {
     expect(reasonOf(readPodState(pod))).toBe("creating container-start-failed 0");
   });
 
+  it("names a service that runs and is not ready, and one that breaks again and again with its last words", () => {
+    const pending = (db: ReturnType<typeof container> & { started?: boolean; lastState?: State }) =>
+      readPodState(podOf(waiting("PodInitializing"), { phase: "Pending", initContainerStatuses: [db] }));
+    expect(pending({ ...container("db", { running: {} }), started: false })).toEqual({
+      phase: "creating",
+      message: "service db runs and is not ready yet",
+      trouble: undefined,
+    });
+    expect(
+      pending({ ...container("db", waiting("CrashLoopBackOff")), lastState: ended(2, { message: "no disk\n" }) }),
+    ).toMatchObject({
+      trouble: { detail: "Service db ends with exit code 2 and never was ready. no disk", patienceMs: 0 },
+    });
+  });
+
+  it("names a service that broke while the test ran beside its failure, and none that ended after it", () => {
+    const at = (second: number) => new Date(second * 1000).toISOString();
+    const test = ended(1, { startedAt: at(10), finishedAt: at(20) });
+    const db = (second: number) => ({
+      ...container("db", { running: {} }),
+      lastState: ended(137, { reason: "OOMKilled", finishedAt: at(second) }),
+    });
+    const detailOf = (second: number) => {
+      const state = readPodState(podOf(test, { initContainerStatuses: [db(second)] }));
+      return state.phase === "ended" ? state.end.detail : state.phase;
+    };
+    expect([9, 15, 21].map(detailOf)).toEqual([
+      "The command ended with exit code 1.",
+      "The command ended with exit code 1. Service db was out of memory while the test ran.",
+      "The command ended with exit code 1.",
+    ]);
+  });
+
   it("gives the scheduler's words", () => {
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes" }];
     const pod: Pod = { spec: { containers: [] }, status: { phase: "Pending", conditions } };

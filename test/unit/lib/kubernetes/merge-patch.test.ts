@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mergePatch } from "../../../../lib/engine/kubernetes-pod-patch.ts";
+import { mergePatch } from "../../../../lib/kubernetes/merge-patch.ts";
 
 describe("mergePatch", () => {
   it.each([
