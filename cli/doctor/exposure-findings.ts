@@ -33,7 +33,7 @@ export async function exposureFindings(
     addresses.map(async (address) => ((await isOpen(address, Number(port), signal)) ? [address] : [])),
   );
   const open = answers.flat().map((address) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`));
-  if (open.length === 0) return [ok(subject, `port ${port} answers on this machine only`)];
+  if (open.length === 0) return [ok(subject, `port ${port} answers nobody else without a login`)];
   const cause = "whoever reaches this machine may read, replace and delete images: the next test would run theirs";
   return [
     problem(subject, "limited", {

@@ -20,7 +20,7 @@ export async function rightsFindings(cluster: Cluster, signal: AbortSignal): Pro
       : problem(roleSubject, "missing", {
           code: "rights-missing",
           found: `${user} may not in namespace ${namespace}: ${formatRights(grouped(deniedInRole))}`,
-          remedy: `Add these rules to Role gpu-ci in namespace ${namespace} and bind it: kubectl create rolebinding gpu-ci --role=gpu-ci ${subjectFlag(user)} --namespace=${namespace}`,
+          remedy: `Add these rules to a Role there, as runner-deploy's Role gpu-ci-runner has them, and bind it: kubectl create rolebinding gpu-ci-runner --role=gpu-ci-runner ${subjectFlag(user)} --namespace=${namespace}`,
         }),
     deniedEverywhere.length === 0
       ? ok(observerSubject, "may look at nodes and pods")

@@ -102,7 +102,7 @@ describe("doctor in a cluster", () => {
         code: "rights-missing",
         found: `${user} may not in namespace ${real.namespace}: pods/exec: create, get; secrets: create, delete, get, list, patch`,
         cause: null,
-        remedy: `Add these rules to Role gpu-ci in namespace ${real.namespace} and bind it: kubectl create rolebinding gpu-ci --role=gpu-ci --serviceaccount=${real.namespace}:${account} --namespace=${real.namespace}`,
+        remedy: `Add these rules to a Role there, as runner-deploy's Role gpu-ci-runner has them, and bind it: kubectl create rolebinding gpu-ci-runner --role=gpu-ci-runner --serviceaccount=${real.namespace}:${account} --namespace=${real.namespace}`,
         fixed: false,
       },
     ]);

@@ -20,12 +20,13 @@ export interface DoctorRun {
   readonly ready: boolean;
   readonly findings: readonly PrintedFinding[];
   /** Findings with this code. */
-  withCode(code: string): readonly PrintedFinding[];
+  withCode(this: void, code: string): readonly PrintedFinding[];
 }
 
 /** Runs `gpu-ci doctor --json` as a process of its own, with looks that may take their time: the machine may be busy. */
 export async function runDoctor(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<DoctorRun> {
-  const { stdout, exitCode } = await exec(join(root, "bin/gpu-ci"), ["doctor", "--json", "--timeout", "60s", ...args], {
+  const patience = args.includes("--timeout") ? [] : ["--timeout", "60s"];
+  const { stdout, exitCode } = await exec(join(root, "bin/gpu-ci"), ["doctor", "--json", ...patience, ...args], {
     env: { ...process.env, ...env },
     ignoreExitCode: true,
   });

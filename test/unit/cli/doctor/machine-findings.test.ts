@@ -6,6 +6,7 @@ import { buildFindings } from "../../../../cli/doctor/build-findings.ts";
 import { engineFindings } from "../../../../cli/doctor/engine-findings.ts";
 import type { Examination } from "../../../../cli/doctor/examination.ts";
 import type { Finding } from "../../../../cli/doctor/finding.ts";
+import { judgeDisk } from "../../../../cli/doctor/host-findings.ts";
 import { machineGpuFindings } from "../../../../cli/doctor/machine-gpu-findings.ts";
 import { refreshHoldFindings } from "../../../../cli/doctor/refresh-hold-findings.ts";
 import { CommandError } from "../../../../lib/exec.ts";
@@ -127,5 +128,15 @@ describe("doctor on a machine", () => {
     ]);
     expect(await refreshHoldFindings(machine({ snap: "!error: no matching snaps installed" }))).toEqual([]);
     expect(await refreshHoldFindings(machine({}))).toEqual([]);
+  });
+});
+
+describe("disk space", () => {
+  it.each([
+    [1e9, "missing"],
+    [10e9, "limited"],
+    [100e9, "ok"],
+  ])("of %d bytes is %s", (freeBytes, state) => {
+    expect(judgeDisk({ group: "registry", topic: "registry disk" }, "/data", freeBytes).state).toBe(state);
   });
 });
