@@ -11,6 +11,7 @@ const ownCommands = {
   run: "Run the whole pipeline on this working tree, uncommitted changes included.",
   doctor: "Say what this machine can do and what is missing, each line with its remedy.",
   registry: "Delete images of the registry that no rule keeps, and collect garbage: registry prune.",
+  runners: "Runners in the cluster: install, status, drain, resume, controller.",
 } as const;
 
 /** Runs `gpu-ci` with these arguments and gives its exit code. Every error ends here: it is printed on stderr in words. */
@@ -48,6 +49,7 @@ async function findCommand(name: string, root: string): Promise<Command> {
   if (name === "run") return (await import("./run-command.ts")).runCommand;
   if (name === "doctor") return (await import("./doctor-command.ts")).doctorCommand;
   if (name === "registry") return (await import("./registry-command.ts")).registryCommand;
+  if (name === "runners") return (await import("./runners-command.ts")).runnersCommand;
   const actions = await listActions(root);
   if (actions.includes(name)) {
     const { actionCommand } = await import("./action-command.ts");
