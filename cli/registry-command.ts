@@ -20,7 +20,7 @@ const outputOptions: readonly CommandOption[] = [
 const description =
   "Deletes images that no rule keeps, and says of every tag whether it goes and why. An image stays with all its tags as long as one of them has to stay.";
 
-/** `gpu-ci registry prune`: 0 when it was done, 3 when an image of the registry is found damaged after garbage collection. */
+/** `gpu-ci registry prune`: 0 when it was done, 3 when garbage could not be collected because the registry is in use, or when an image is found damaged afterwards. */
 export const registryCommand: Command = async (argv, context) => {
   const [verb, ...rest] = argv;
   if (verb !== "prune" && verb !== "--help" && verb !== "help") {
@@ -49,7 +49,8 @@ async function prune(values: ReadonlyMap<string, string>, context: CommandContex
   const host = terminalHost({ input, screen, log, signal, env, tempDirectory: temp.path, run: terminalRun(env) });
   const report = await pruneRegistry(inputs, host);
   context.stdout.write(values.get("json") === "true" ? pruneJson(report) : pruneText(report));
-  return report.garbage && report.garbage.damaged.length > 0 ? 3 : 0;
+  const { refused, damaged = [] } = report.garbage ?? {};
+  return refused === undefined && damaged.length === 0 ? 0 : 3;
 }
 
 function pruneHelp(options: readonly CommandOption[]): string {

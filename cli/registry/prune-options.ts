@@ -17,6 +17,11 @@ export const pruneOptions: readonly CommandOption[] = [
   value("remote", "Name or URL of the git remote that keep-branches asks.", "origin"),
   value("protect", "Glob of tags that stay whatever their age. May be repeated."),
   toggle("protect-versions", "Keep tags X.Y.Z and vX.Y.Z.", "true"),
+  toggle(
+    "untagged",
+    "Let images go that no tag names, by keep-days; needs gc, which reads the registry's files.",
+    "false",
+  ),
   toggle("check-pods", "Keep every image that a pod of the cluster uses, where one is configured.", "true"),
   value("gc", "Collect garbage afterwards: off, pod (in the registry's pod) or host (docker-registry here).", "off"),
   value("gc-pod", "The registry's pod as NAMESPACE/LABEL-SELECTOR.", "container-registry/app=registry"),
@@ -39,15 +44,21 @@ export function readPruneInputs(get: GetInput) {
   if (keepLast === undefined && keepDays === undefined) {
     throw new InputError("keep-last", "", "a number here or in keep-days, because without both every image could go");
   }
+  const gc = choice(get, "gc", ["off", "pod", "host"]);
+  const untagged = flag(get, "untagged");
+  if (untagged && (gc === "off" || keepDays === undefined)) {
+    throw new InputError("untagged", "true", "true together with gc and keep-days, else false");
+  }
   return {
     keepLast,
     keepDays,
+    untagged,
+    gc,
     repositories: list(get, "repository"),
     branchesOf: flag(get, "keep-branches") ? requiredText(get, "remote") : undefined,
     protect: list(get, "protect"),
     protectVersions: flag(get, "protect-versions"),
     checkPods: flag(get, "check-pods"),
-    gc: choice(get, "gc", ["off", "pod", "host"]),
     gcPod: readPod(requiredText(get, "gc-pod")),
     gcConfig: requiredText(get, "gc-config"),
     quietMinutes: get("quiet-for").trim() === "0" ? 0 : Math.ceil(duration(get, "quiet-for") / 60_000),

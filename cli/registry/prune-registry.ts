@@ -1,20 +1,21 @@
-import { DomainError } from "../../lib/error.ts";
+import { DomainError, describeError } from "../../lib/error.ts";
 import { listRemoteBranches } from "../../lib/git/branches.ts";
 import type { Host } from "../../lib/host.ts";
 import { type Cluster, connectKubernetes, findKubeconfig } from "../../lib/kubernetes/client.ts";
 import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";
-import { collectGarbage } from "../../lib/oci/collect-garbage.ts";
+import { collectGarbage, requireSameRegistry } from "../../lib/oci/collect-garbage.ts";
 import { pruneImages } from "../../lib/oci/prune.ts";
 import { readInventory } from "../../lib/oci/prune-inventory.ts";
 import { type Deletion, type PrunePlan, planPrune } from "../../lib/oci/prune-plan.ts";
+import { listRepositories } from "../../lib/oci/registry-catalog.ts";
 import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
-import { openStorage } from "../../lib/oci/registry-storage.ts";
+import { openStorage, type RegistryStorage, storedRevisions } from "../../lib/oci/registry-storage.ts";
 import { requireRegistry } from "../../lib/oci/require-registry.ts";
 import { type DamagedImage, findDamagedImages } from "../../lib/oci/verify-inventory.ts";
 import { imageTagOfBranch } from "../../lib/version/image-tag.ts";
 import { type ClusterUse, readClusterUse, unused } from "./cluster-use.ts";
 import type { PruneInputs } from "./prune-options.ts";
-import { localStorageHost, openRegistryPod } from "./storage-hosts.ts";
+import { localStorageHost, openRegistryPod, type RegistryPod } from "./storage-hosts.ts";
 
 /** What was decided about a registry, and what was done. */
 export interface PruneReport {
@@ -25,8 +26,16 @@ export interface PruneReport {
   readonly deleted: readonly Deletion[];
   /** Manifests that got a new tag after the decision, and stayed. */
   readonly spared: readonly Deletion[];
-  /** Undefined when none was collected. */
-  readonly garbage: { readonly freedBytes: number; readonly damaged: readonly DamagedImage[] } | undefined;
+  /** Undefined when none was to be collected. */
+  readonly garbage: GarbageReport | undefined;
+}
+
+export interface GarbageReport {
+  /** Why none was collected; undefined when it was. */
+  readonly refused: string | undefined;
+  readonly freedBytes: number;
+  /** Images of the registry that cannot be pulled, seen afterwards. */
+  readonly damaged: readonly DamagedImage[];
 }
 
 type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "now">;
@@ -39,29 +48,62 @@ export async function pruneRegistry(inputs: PruneInputs, deps: Deps): Promise<Pr
   await requireRegistry(client);
   const branchTags = await readBranchTags(inputs, deps);
   const cluster = await connectCluster(inputs, deps);
-  const inventory = await readInventory(client);
+  const place = inputs.gc === "off" ? undefined : await openPlace(client, cluster, inputs, deps);
+  const inventory = await readInventory(client, place && (await storedRevisions(place.storage)));
   // Read after the tags: a pod that starts meanwhile is seen.
   const use = await readUse(cluster, inputs, deps);
   const plan = planPrune(inventory, { ...inputs, branchTags, used: use.images }, now());
   const result = { registry: client.registry, dryRun: inputs.dryRun, plan };
   if (inputs.dryRun) return { ...result, deleted: [], spared: [], garbage: undefined };
   const pruned = await pruneImages(client, plan, log);
-  if (inputs.gc === "off") return { ...result, ...pruned, garbage: undefined };
-  return { ...result, ...pruned, garbage: await collect(client, cluster, inputs, deps) };
+  if (!place) return { ...result, ...pruned, garbage: undefined };
+  const garbage = await collect(client, place, cluster, { inputs, deps }).catch(refusal);
+  return { ...result, ...pruned, garbage };
 }
 
-async function collect(client: RegistryClient, cluster: Cluster | undefined, inputs: PruneInputs, deps: Deps) {
-  const { log, signal, exec } = deps;
-  const { liveRuns } = await readUse(cluster, inputs, deps);
-  if (liveRuns.length > 0) {
-    throw new DomainError("registry-busy", `A run is under way (${liveRuns.join(", ")}). No garbage was collected.`, {
-      hint: "Collect it when no run does; a collection during a push can delete what was just sent.",
-      retryable: true,
-    });
-  }
+/** Where the registry's files are. */
+interface StoragePlace {
+  readonly storage: RegistryStorage;
+  /** Undefined: the registry is a program of this machine. */
+  readonly pod: RegistryPod | undefined;
+}
+
+async function openPlace(
+  client: RegistryClient,
+  cluster: Cluster | undefined,
+  inputs: PruneInputs,
+  { exec, signal }: Deps,
+): Promise<StoragePlace> {
   const pod = inputs.gc === "pod" ? await openRegistryPod(requireCluster(cluster), inputs.gcPod, signal) : undefined;
   const storage = await openStorage(pod ?? localStorageHost(exec, signal), inputs.gcConfig);
-  const { repositories } = await readInventory(client);
+  await requireSameRegistry(storage, await listRepositories(client));
+  return { storage, pod };
+}
+
+async function requireNoRun(cluster: Cluster | undefined, inputs: PruneInputs, deps: Deps): Promise<void> {
+  const { liveRuns } = await readUse(cluster, inputs, deps);
+  if (liveRuns.length === 0) return;
+  throw new DomainError("registry-busy", `A run is under way (${liveRuns.join(", ")}). No garbage was collected.`, {
+    hint: "Collect it when no run does; a collection during a push can delete what was just sent.",
+    retryable: true,
+  });
+}
+
+/** A registry in use is no failure of what was deleted: the report says both. */
+function refusal(error: unknown): GarbageReport {
+  if (!(error instanceof DomainError && error.code === "registry-busy")) throw error;
+  return { refused: describeError(error), freedBytes: 0, damaged: [] };
+}
+
+async function collect(
+  client: RegistryClient,
+  { storage, pod }: StoragePlace,
+  cluster: Cluster | undefined,
+  { inputs, deps }: { readonly inputs: PruneInputs; readonly deps: Deps },
+): Promise<GarbageReport> {
+  const { log } = deps;
+  await requireNoRun(cluster, inputs, deps);
+  const repositories = await listRepositories(client);
   const freedBytes = await collectGarbage({ storage, repositories, quietMinutes: inputs.quietMinutes, log });
   if (storage.isCached && pod) {
     log.info(`Restarting the registry in ${pod.description}: it remembers blobs that are gone.`);
@@ -69,7 +111,7 @@ async function collect(client: RegistryClient, cluster: Cluster | undefined, inp
   } else if (storage.isCached) {
     log.warning("Restart the registry: its cache remembers blobs that are gone, and pushes would leave them out.");
   }
-  return { freedBytes, damaged: await findDamagedImages(client) };
+  return { refused: undefined, freedBytes, damaged: await findDamagedImages(client) };
 }
 
 async function readBranchTags({ branchesOf, directory }: PruneInputs, { exec, env, signal }: Deps) {

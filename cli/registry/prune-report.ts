@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { TagVerdict } from "../../lib/oci/prune-plan.ts";
+import type { TagVerdict } from "../../lib/oci/prune-verdict.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { PruneReport } from "./prune-registry.ts";
 
@@ -42,6 +42,7 @@ function sums({ plan, dryRun, deleted, spared, garbage, registry }: PruneReport)
   }
   const done = `${deleted.length} manifests were deleted${spared.length > 0 ? `, ${spared.length} spared` : ""}; ${stays}.`;
   if (!garbage) return [`${done} ${formatSize(plan.freedBytes)} will be free after garbage collection.`];
+  if (garbage.refused !== undefined) return [done, garbage.refused];
   const damaged = garbage.damaged.map(
     ({ repository, digest, tags, why }) =>
       `damaged ${repository}@${digest} (${tags.join(", ")}): ${why}. Push it again.`,

@@ -26,7 +26,7 @@ const programs = ["registry", "docker-registry"];
  */
 export async function collectGarbage(options: GarbageOptions): Promise<number> {
   const { storage, log } = options;
-  await requireSameRegistry(options);
+  await requireSameRegistry(storage, options.repositories);
   const program = await findProgram(storage.host);
   const before = await blobBytes(storage);
   // The last look before it begins: what is written from here on is what the caller verifies afterwards.
@@ -46,7 +46,8 @@ export async function collectGarbage(options: GarbageOptions): Promise<number> {
   return before - (await blobBytes(storage));
 }
 
-async function requireSameRegistry({ storage, repositories }: GarbageOptions): Promise<void> {
+/** Fails with DomainError `storage-mismatch` unless the files hold just the repositories that the registry's API lists. */
+export async function requireSameRegistry(storage: RegistryStorage, repositories: readonly string[]): Promise<void> {
   const stored = await storedRepositories(storage);
   const missing =
     repositories.find((name) => !stored.includes(name)) ?? stored.find((name) => !repositories.includes(name));

@@ -26,12 +26,14 @@ const manifestSchema = v.looseObject({
   mediaType: v.optional(v.string()),
   config: descriptorSchema,
   layers: v.array(descriptorSchema),
+  subject: v.optional(descriptorSchema),
   annotations: v.optional(v.record(v.string(), v.string())),
 });
 const indexSchema = v.looseObject({
   schemaVersion: v.literal(2),
   mediaType: v.optional(v.string()),
   manifests: v.array(descriptorSchema),
+  subject: v.optional(descriptorSchema),
   annotations: v.optional(v.record(v.string(), v.string())),
 });
 

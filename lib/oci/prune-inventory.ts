@@ -7,6 +7,7 @@ import { type Manifest, type ManifestDocument, parseManifest } from "./manifest.
 import { listRepositories, listTags } from "./registry-catalog.ts";
 import type { RegistryClient } from "./registry-client.ts";
 import { openRegistryImage } from "./registry-source.ts";
+import type { StoredRevision } from "./registry-storage.ts";
 
 /** Something a registry stores once however often it is used, its size in bytes. */
 export interface StoredContent {
@@ -18,18 +19,21 @@ export interface StoredContent {
 export interface StoredImage {
   readonly repository: string;
   readonly digest: string;
+  /** None for an image that is known from the registry's files alone. */
   readonly tags: readonly string[];
-  /** When it was made, as it says itself; undefined when it does not, or names a time no image was made at. */
+  /** When it was made, as it says itself, or pushed, whichever is later; undefined when nothing tells. */
   readonly createdAt: Date | undefined;
   /** Manifests that an index names, at any depth. */
   readonly children: readonly string[];
+  /** The image that it says something about: it is a signature, or another note. */
+  readonly subject: string | undefined;
   /** Its manifests, configurations and layers. */
   readonly content: readonly StoredContent[];
   /** Why it cannot be read whole; undefined when it can. */
   readonly damage: string | undefined;
 }
 
-/** Everything that a registry names by a tag. */
+/** Everything that a registry names by a tag, and what it stores besides where its files could be read. */
 export interface Inventory {
   readonly repositories: readonly string[];
   readonly images: readonly StoredImage[];
@@ -38,14 +42,24 @@ export interface Inventory {
 const readErrors = ["image-absent", "manifest-invalid", "content-damaged", "config-invalid", "blob-absent"];
 
 /**
- * Reads every repository of a registry: what each tag names and what that consists of. All of them are needed to tell what only one image
- * uses. Layers are not read. Throws DomainError when a repository cannot be listed: a decision on half of them would be wrong.
+ * Reads every repository of a registry: what each tag names and what that consists of, and the manifests without a tag that its files hold. All of
+ * them are needed to tell what only one image uses. Layers are not read. Throws DomainError when a repository cannot be listed: a decision on
+ * half of them would be wrong.
  */
-export async function readInventory(client: RegistryClient): Promise<Inventory> {
+export async function readInventory(
+  client: RegistryClient,
+  revisions: readonly StoredRevision[] = [],
+): Promise<Inventory> {
   const repositories = await listRepositories(client);
   const limit = pLimit(8);
   const images = await Promise.all(repositories.map((repository) => readRepository(client, repository, limit)));
-  return { repositories, images: images.flat() };
+  const tagged = images.flat();
+  const pushedAt = new Map(revisions.map((revision) => [keyOf(revision), revision.pushedAt]));
+  const all = [...tagged, ...(await readUntagged(client, tagged, revisions, limit))];
+  return {
+    repositories,
+    images: all.map((image) => ({ ...image, createdAt: later(image, pushedAt.get(keyOf(image))) })),
+  };
 }
 
 /** The tags of one repository by the digest that they name now; tags that name nothing are left out. */
@@ -74,17 +88,27 @@ export async function readStoredImage(
     // Not disposed: that would close the caller's client.
     const content = await readContent(await openRegistryImage(client, repository, digest));
     const manifests = content.manifests.map(({ descriptor }) => descriptor);
+    const root = content.manifests.at(-1);
     return {
       repository,
       digest,
       createdAt: await readTime(client, repository, content),
       children: manifests.map((child) => child.digest).filter((child) => child !== digest),
+      subject: root && subjectOf(parseManifest(root.bytes, digest, root.descriptor.mediaType)),
       content: [...manifests, ...content.blobs].map(({ digest: name, size }) => ({ digest: name, size })),
       damage: undefined,
     };
   } catch (error) {
     if (!(error instanceof DomainError) || !readErrors.includes(error.code)) throw error;
-    return { repository, digest, createdAt: undefined, children: [], content: [], damage: error.message };
+    return {
+      repository,
+      digest,
+      createdAt: undefined,
+      children: [],
+      subject: undefined,
+      content: [],
+      damage: error.message,
+    };
   }
 }
 
@@ -99,6 +123,39 @@ async function readRepository(
     tags,
   });
   return Promise.all([...named].map((entry) => limit(() => read(entry))));
+}
+
+/** Images that no tag and no index names; those that another one of them names are part of it. */
+async function readUntagged(
+  client: RegistryClient,
+  tagged: readonly StoredImage[],
+  revisions: readonly StoredRevision[],
+  limit: ReturnType<typeof pLimit>,
+): Promise<readonly StoredImage[]> {
+  const named = new Set(
+    tagged.flatMap((image) => [image.digest, ...image.children].map((digest) => keyOf({ ...image, digest }))),
+  );
+  const unnamed = revisions.filter((revision) => !named.has(keyOf(revision)));
+  const read = async ({ repository, digest }: StoredRevision) => ({
+    ...(await readStoredImage(client, repository, digest)),
+    tags: [],
+  });
+  const images = await Promise.all(unnamed.map((revision) => limit(() => read(revision))));
+  const parts = new Set(images.flatMap((image) => image.children.map((digest) => keyOf({ ...image, digest }))));
+  return images.filter((image) => !parts.has(keyOf(image)));
+}
+
+function keyOf({ repository, digest }: Pick<StoredImage, "repository" | "digest">): string {
+  return `${repository}@${digest}`;
+}
+
+function later({ createdAt }: StoredImage, pushedAt: Date | undefined): Date | undefined {
+  if (createdAt === undefined || pushedAt === undefined) return createdAt ?? pushedAt;
+  return createdAt < pushedAt ? pushedAt : createdAt;
+}
+
+function subjectOf(document: ManifestDocument): string | undefined {
+  return (document.kind === "index" ? document.index : document.manifest).subject?.digest;
 }
 
 /** The latest time that any part of the image gives itself. */

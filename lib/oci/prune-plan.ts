@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { Inventory, StoredContent, StoredImage } from "./prune-inventory.ts";
+import { type JudgedImage, keepDependents, keyOf, partsOf, type TagVerdict } from "./prune-verdict.ts";
 
 /** Which images may go. An image goes when no rule keeps it; a rule that is undefined keeps nothing. */
 export interface PrunePolicy {
@@ -13,6 +14,8 @@ export interface PrunePolicy {
   /** Keep tags `X.Y.Z` and `vX.Y.Z`. */
   readonly protectVersions: boolean;
   readonly used: UsedImages;
+  /** Let images go that no tag names, as far as they are known. */
+  readonly untagged: boolean;
   /** Globs of repositories to prune; none stands for all. */
   readonly repositories: readonly string[];
 }
@@ -22,17 +25,6 @@ export interface UsedImages {
   readonly digests: ReadonlySet<string>;
   /** `repository:tag`. */
   readonly names: ReadonlySet<string>;
-}
-
-/** What becomes of a tag, or of an image without one, and why. */
-export interface TagVerdict {
-  readonly repository: string;
-  /** Undefined for an image that no tag names. */
-  readonly tag: string | undefined;
-  readonly digest: string;
-  readonly createdAt: Date | undefined;
-  readonly keep: boolean;
-  readonly why: string;
 }
 
 /** A manifest to delete, and the tags that go with it. */
@@ -58,16 +50,22 @@ const dayMs = 86_400_000;
 const versionTag = /^v?\d+\.\d+\.\d+$/;
 const inputsTag = /^inputs-[0-9a-f]{32}$/;
 
-/** Decides for every tag of the chosen repositories. An image stays with all its tags as long as one of them has to stay, a pod uses it, or an index that stays names it. */
+/**
+ * Decides for every tag of the chosen repositories. An image stays with all its tags as long as one of them has to stay, a pod uses it, an index
+ * that stays names it, or it is the signature of one that stays.
+ */
 export function planPrune(inventory: Inventory, policy: PrunePolicy, now: Date): PrunePlan {
   const chosen = inventory.images.filter(({ repository }) => isChosen(repository, policy.repositories));
   const recent = recentDigests(chosen, policy.keepLast);
-  const judged = chosen.map((image) => judgeImage(image, policy, { now, isRecent: recent.has(keyOf(image)) }));
-  const parents = partsOfKept(judged);
-  const final = judged.map((verdict) => withParent(verdict, parents.get(keyOf(verdict.image))));
+  const unsure = new Set(chosen.filter(({ damage }) => damage !== undefined).map(({ repository }) => repository));
+  const final = keepDependents(
+    chosen.map((image) =>
+      judgeImage(image, policy, { now, isRecent: recent.has(keyOf(image)), isSure: !unsure.has(image.repository) }),
+    ),
+  );
   const doomed = new Set(final.filter(({ keep }) => !keep).map(({ image }) => image));
   const kept = inventory.images.filter((image) => !doomed.has(image));
-  const staying = new Set([...kept.map(keyOf), ...parents.keys()]);
+  const staying = new Set(kept.flatMap(partsOf));
   const needed = sizesOf(kept);
   const freed = [...sizesOf([...doomed])].filter(([digest]) => !needed.has(digest));
   return {
@@ -78,15 +76,11 @@ export function planPrune(inventory: Inventory, policy: PrunePolicy, now: Date):
   };
 }
 
-interface JudgedImage {
-  readonly image: StoredImage;
-  readonly keep: boolean;
-  readonly verdicts: readonly TagVerdict[];
-}
-
 interface Moment {
   readonly now: Date;
   readonly isRecent: boolean;
+  /** Whether every index of the repository could be read: else nobody knows what an image without a tag is part of. */
+  readonly isSure: boolean;
 }
 
 function judgeImage(image: StoredImage, policy: PrunePolicy, moment: Moment): JudgedImage {
@@ -113,7 +107,7 @@ function keepReason(
   image: StoredImage,
   tag: string | undefined,
   policy: PrunePolicy,
-  { now, isRecent }: Moment,
+  { now, isRecent, isSure }: Moment,
 ): string | undefined {
   const glob = policy.protect.find((pattern) => tag !== undefined && posix.matchesGlob(tag, pattern));
   if (glob !== undefined) return `protected by ${glob}`;
@@ -121,6 +115,8 @@ function keepReason(
   if (image.damage !== undefined) return "cannot be read";
   if (tag !== undefined && policy.protectVersions && versionTag.test(tag)) return "version";
   if (tag !== undefined && policy.branchTags.has(tag)) return "branch exists";
+  if (tag === undefined && !policy.untagged) return "no tag, and not asked for";
+  if (tag === undefined && !isSure) return "no tag, in a repository that cannot be read whole";
   if (image.createdAt === undefined) return "age unknown";
   const age = ageDays(image.createdAt, now);
   if (policy.keepDays !== undefined && age < policy.keepDays) return daysOld(age);
@@ -156,22 +152,6 @@ function isRanked({ tags, createdAt }: StoredImage): boolean {
   return createdAt !== undefined && tags.some((tag) => !versionTag.test(tag) && !inputsTag.test(tag));
 }
 
-/** Manifests that indexes which stay are made of, with the name of such an index: deleting one would break it. */
-function partsOfKept(judged: readonly JudgedImage[]): ReadonlyMap<string, string> {
-  const kept = judged.filter(({ keep }) => keep).map(({ image }) => image);
-  return new Map(
-    kept.flatMap((image) =>
-      image.children.map((digest) => [keyOf({ ...image, digest }), image.tags[0] ?? image.digest] as const),
-    ),
-  );
-}
-
-function withParent(judged: JudgedImage, parent: string | undefined): JudgedImage {
-  if (judged.keep || parent === undefined) return judged;
-  const verdicts = judged.verdicts.map((verdict) => ({ ...verdict, keep: true, why: `part of ${parent}` }));
-  return { ...judged, keep: true, verdicts };
-}
-
 /** Indexes first; an image that has tags and belongs to an index as well is there once, with its tags. */
 function deletionsOf(doomed: readonly StoredImage[]): readonly Deletion[] {
   const ordered = doomed.toSorted((a, b) => b.children.length - a.children.length);
@@ -200,10 +180,6 @@ function daysOld(days: number): string {
 function sizesOf(images: readonly StoredImage[]): ReadonlyMap<string, number> {
   const contents: readonly StoredContent[] = images.flatMap(({ content }) => content);
   return new Map(contents.map(({ digest, size }) => [digest, size]));
-}
-
-function keyOf({ repository, digest }: Pick<StoredImage, "repository" | "digest">): string {
-  return `${repository}@${digest}`;
 }
 
 function byName(a: TagVerdict, b: TagVerdict): number {

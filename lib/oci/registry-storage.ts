@@ -49,6 +49,28 @@ export async function openStorage(host: StorageHost, configuration: string): Pro
   return { host, configuration, root: `${directory}/docker/registry/v2`, isCached: Boolean(cache) };
 }
 
+/** A manifest as the registry stores it, whether a tag names it or not. */
+export interface StoredRevision {
+  readonly repository: string;
+  readonly digest: string;
+  /** When it was last pushed. */
+  readonly pushedAt: Date;
+}
+
+/** Every manifest of every repository; the registry's API lists only those that tags name. */
+export async function storedRevisions({ host, root }: RegistryStorage): Promise<readonly StoredRevision[]> {
+  const folder = `${root}/repositories`;
+  const links = ["-type", "f", "-path", "*/_manifests/revisions/*/link"];
+  const found = await read(host, ["find", folder, ...links, "-exec", "stat", "-c", "%Y %n", "{}", "+"]);
+  const pattern = /^(\d+) (.+)\/_manifests\/revisions\/(sha\d+)\/([0-9a-f]+)\/link$/;
+  return lines(found).flatMap((line) => {
+    const [, seconds, path = "", algorithm, hex] = pattern.exec(line) ?? [];
+    if (seconds === undefined) return [];
+    const repository = path.slice(folder.length + 1);
+    return [{ repository, digest: `${algorithm}:${hex}`, pushedAt: new Date(Number(seconds) * 1000) }];
+  });
+}
+
 /** Names of the repositories that have files. */
 export async function storedRepositories({ host, root }: RegistryStorage): Promise<readonly string[]> {
   const folder = `${root}/repositories`;

@@ -51,7 +51,7 @@ describe("gpu-ci registry prune with the registry in a pod", () => {
     expect([dry.status, dry.stderr]).toEqual([0, ""]);
 
     const busy = await prune("--keep-days", "14");
-    expect([busy.status, busy.stderr]).toEqual([3, expect.stringContaining("Something was pushed")]);
+    expect([busy.status, busy.stdout]).toEqual([3, expect.stringContaining("Something was pushed")]);
 
     // The registry has to seem quiet: no test waits for ten minutes.
     await (await pod()).run([

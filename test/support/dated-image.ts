@@ -41,10 +41,10 @@ export async function pushDatedImage(image: DatedImage): Promise<string> {
   }
 }
 
-/** Makes all files below a folder look as if nobody had written them for an hour. */
+/** Makes all files below a folder look as if nobody had written them for two months. */
 export async function ageFiles(folder: string): Promise<void> {
-  const anHourAgo = new Date(Date.now() - 3_600_000);
-  for await (const name of glob("**/*", { cwd: folder })) await utimes(join(folder, name), anHourAgo, anHourAgo);
+  const then = daysAgo(60);
+  for await (const name of glob("**/*", { cwd: folder })) await utimes(join(folder, name), then, then);
 }
 
 function daysAgo(days: number): Date {

@@ -134,8 +134,9 @@ describe("gpu-ci registry prune", () => {
       path === "/api/v1/pods" ? reply.json({ items: [live], metadata: {} }) : reply.refuse(404, "NotFound"),
     );
     await using _ = api;
-    const { status, stderr } = await prune(["--keep-days", "9000", "--gc", "host", "--quiet-for", "0"], env);
-    expect([status, stderr]).toEqual([3, expect.stringContaining("A run is under way (team/test)")]);
+    const gc = ["--gc", "host", "--gc-config", registry.configuration, "--quiet-for", "0"];
+    const { status, stdout } = await prune(["--keep-days", "9000", ...gc], env);
+    expect([status, stdout]).toEqual([3, expect.stringContaining("A run is under way (team/test)")]);
   });
 
   it("deletes and collects on this machine, and tells the bytes", async () => {
@@ -150,10 +151,32 @@ describe("gpu-ci registry prune", () => {
     expect(report.freedBytes).toBeGreaterThan(1000);
   });
 
+  it("lets images go that no tag names when told so, by the time of their push", async () => {
+    await using own = await startRegistry();
+    const moved = await push("acme/app", 30, ["main"], own.host);
+    const index = await pushDatedImage({ registry: own.host, repository: "acme/app", tags: [], index: true });
+    await ageFiles(own.root);
+    await push("acme/app", 30, ["main"], own.host);
+    const recent = await push("acme/app", 30, [], own.host);
+    const args = ["--keep-days", "14", "--gc", "host", "--gc-config", own.configuration, "--quiet-for", "0", "--json"];
+    const deletedBy = async (...more: string[]) => {
+      const { status, stdout } = await prune([...args, ...more], {}, own.host);
+      const { deleted, verdicts } = JSON.parse(stdout) as Record<string, { digest: string; why: string }[]>;
+      const why = verdicts?.find(({ digest }) => digest === moved)?.why;
+      return { status, deleted: deleted?.map(({ digest }) => digest), why };
+    };
+    expect(await deletedBy()).toEqual({ status: 0, deleted: [], why: "no tag, and not asked for" });
+    const { status, deleted } = await deletedBy("--untagged");
+    expect([status, deleted?.length]).toEqual([0, 4]);
+    expect(deleted).toEqual(expect.arrayContaining([moved, index]));
+    expect(deleted).not.toContain(recent);
+  });
+
   it("refuses wrong options before it asks anybody", async () => {
     const nobody = "localhost:1";
     expect(await prune([], {}, nobody)).toMatchObject({ status: 2, stderr: expect.stringContaining("keep-last") });
     expect(await prune(["--keep-days", "x"], {}, nobody)).toMatchObject({ status: 2 });
+    expect(await prune(["--keep-days", "1", "--untagged"], {}, nobody)).toMatchObject({ status: 2 });
     expect(await prune(["--keep-days", "1", "--gc-pod", "registry"], {}, nobody)).toMatchObject({ status: 2 });
   });
 });

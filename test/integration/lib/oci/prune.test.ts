@@ -33,6 +33,7 @@ function policy(repository: string): PrunePolicy {
     branchTags: new Set(),
     protect: [],
     protectVersions: true,
+    untagged: false,
     used: { digests: new Set(), names: new Set() },
     repositories: [repository],
   };

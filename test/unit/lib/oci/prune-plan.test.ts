@@ -12,6 +12,7 @@ function policy(changes: Partial<PrunePolicy> = {}): PrunePolicy {
     branchTags: new Set(),
     protect: [],
     protectVersions: true,
+    untagged: false,
     used: { digests: new Set(), names: new Set() },
     repositories: [],
     ...changes,
@@ -26,6 +27,7 @@ function image(digest: string, days: number | undefined, tags: readonly string[]
     tags,
     createdAt: days === undefined ? undefined : new Date(now.getTime() - days * 86_400_000),
     children: [],
+    subject: undefined,
     content: [{ digest: `layer-${digest}`, size: 100 }],
     damage: undefined,
     ...more,
@@ -142,6 +144,35 @@ describe("planPrune", () => {
       ["index", ["all"]],
       ["arm", ["arm"]],
     ]);
+  });
+
+  it("lets an image without a tag go only when told so and when its repository could be read whole", () => {
+    const image0 = image("a", old, []);
+    expect(decide([image0])).toEqual({ a: "stays: no tag, and not asked for" });
+    expect(decide([image0], { untagged: true, keepLast: 5 })).toEqual({ a: "goes: 30 days old, no tag" });
+    expect(decide([image("a", 2, [])], { untagged: true })).toEqual({ a: "stays: 2 days old" });
+    const broken = image("b", old, ["index"], { damage: "cut" });
+    expect(decide([image0, broken], { untagged: true })).toEqual({
+      a: "stays: no tag, in a repository that cannot be read whole",
+      index: "stays: cannot be read",
+    });
+  });
+
+  it("keeps a signature as long as what it signs, by its subject or by its tag", () => {
+    const hex = "a".repeat(64);
+    const images = [
+      image(`sha256:${hex}`, old, ["1.0.0"]),
+      image("by-tag", old, [`sha256-${hex}.sig`]),
+      image("by-subject", old, ["note"], { subject: `sha256:${hex}` }),
+      image("of-another", old, [`sha256-${"b".repeat(64)}.sig`]),
+      image("of-a-signature", old, ["second"], { subject: "by-tag" }),
+    ];
+    expect(decide(images)).toMatchObject({
+      [`sha256-${hex}.sig`]: "stays: note on 1.0.0",
+      note: "stays: note on 1.0.0",
+      second: `stays: note on sha256-${hex}.sig`,
+      [`sha256-${"b".repeat(64)}.sig`]: "goes: 30 days old, not among the newest 0",
+    });
   });
 
   it("counts as free only what no image of the whole registry needs any more", () => {
