@@ -9,6 +9,7 @@ import { collectGarbage } from "../../../../lib/oci/collect-garbage.ts";
 import { deleteManifest, listRepositories } from "../../../../lib/oci/registry-catalog.ts";
 import { openRegistry } from "../../../../lib/oci/registry-client.ts";
 import { openStorage } from "../../../../lib/oci/registry-storage.ts";
+import { verifyImage } from "../../../../lib/oci/verify-image.ts";
 import { findDamagedImages } from "../../../../lib/oci/verify-inventory.ts";
 import { ageFiles, pushDatedImage } from "../../../support/dated-image.ts";
 import { startRegistry, type TestRegistry } from "../../../support/registry.ts";
@@ -60,6 +61,16 @@ describe("collectGarbage", () => {
     expect(await findDamagedImages(client)).toEqual([]);
     await ageFiles(registry.root);
     expect(await collect(registry)).toBe(0);
+  });
+
+  it("keeps every platform of an index, which the registry's own deletion of untagged images would break", async () => {
+    const { registry } = await startWithGarbage();
+    await using _ = registry;
+    const index = await pushDatedImage({ registry: registry.host, repository: "acme/multi", tags: ["1"], index: true });
+    await ageFiles(registry.root);
+    expect(await collect(registry)).toBeGreaterThan(200_000);
+    using client = open(registry);
+    expect(await verifyImage(client, "acme/multi", index, "full")).toBe("full");
   });
 
   it("refuses while an upload is in progress, and frees nothing", async () => {
