@@ -7,6 +7,7 @@ import { examine } from "./doctor/examine.ts";
 import { fixFindings } from "./doctor/fix-findings.ts";
 import { findingsDocument, formatFindings, isReady } from "./doctor/format-findings.ts";
 import { helpText, optionRows } from "./help-text.ts";
+import { listenForInterruption } from "./signals.ts";
 import { UsageError } from "./usage-error.ts";
 
 const plain = { default: undefined, required: false, boolean: false };
@@ -32,6 +33,17 @@ const options: readonly CommandOption[] = [
   },
   { name: "gpu-resource", description: "Resource that GPUs are counted by.", ...plain, default: "nvidia.com/gpu" },
   {
+    name: "probe",
+    description: "Also try whether a kubelet and a pod reach the registry, by a pod that lives for seconds.",
+    ...plain,
+    boolean: true,
+  },
+  {
+    name: "probe-image",
+    description: "Image of that pod as repository@digest; default is one that the registry has.",
+    ...plain,
+  },
+  {
     name: "fix",
     description: "Remove what expired runs of ours left behind; nothing else is ever changed.",
     ...plain,
@@ -55,7 +67,8 @@ export async function doctorCommand(argv: readonly string[], context: CommandCon
     return 0;
   }
   if (positionals.length > 0) throw new UsageError(`doctor takes options only, not ${positionals.join(" ")}.`);
-  const seen = await examineWith(values, context.env);
+  using interruption = listenForInterruption((line) => context.stderr.write(`${line}\n`));
+  const seen = await examineWith(values, context.env, interruption.signal);
   const findings = values.get("fix") === "true" ? await fixFindings(seen) : seen;
   context.stdout.write(
     values.get("json") === "true"
@@ -65,12 +78,12 @@ export async function doctorCommand(argv: readonly string[], context: CommandCon
   return isReady(findings) ? 0 : 1;
 }
 
-function examineWith(values: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv) {
+async function examineWith(values: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv, signal: AbortSignal) {
   const given = (name: string) => values.get(name) ?? options.find((option) => option.name === name)?.default;
   const lookMs = parseDuration(given("timeout") ?? "");
   if (lookMs === undefined || lookMs === 0) throw new UsageError("--timeout takes a duration such as 2.5s or 1m.");
   const examination = { exec: execWithin(exec, lookMs), env, now: () => new Date(), root: "/", lookMs };
-  return examine(examination, {
+  const findings = await examine(examination, {
     place: {
       kubeconfig: given("kubeconfig"),
       context: given("context"),
@@ -80,11 +93,14 @@ function examineWith(values: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv
     registry: given("registry"),
     gpuResource: given("gpu-resource") ?? "",
     allNamespaces: given("all-namespaces") === "true",
+    probe: given("probe") === "true" ? { image: given("probe-image"), signal } : undefined,
   });
+  signal.throwIfAborted();
+  return findings;
 }
 
 function help(): string {
   const description =
-    "Says what this machine and its cluster can do and what is missing, each line with its remedy. Changes nothing but by --fix. Exit code 0: the pipeline can run here; 1: something is missing.";
+    "Says what this machine and its cluster can do and what is missing, each line with its remedy. Changes nothing but by --fix, and creates nothing but by --probe. Exit code 0: the pipeline can run here; 1: something is missing.";
   return helpText("gpu-ci doctor [options]", description, [{ title: "Options", rows: optionRows(options) }]);
 }

@@ -10,8 +10,9 @@ import type { Finding } from "./finding.ts";
 import { hostFindings } from "./host-findings.ts";
 import { leftoverFindings } from "./leftover-findings.ts";
 import { machineGpuFindings } from "./machine-gpu-findings.ts";
+import { probeFindings } from "./probe-findings.ts";
 import { registryDiskFindings } from "./registry-disk-findings.ts";
-import { registryFindings } from "./registry-findings.ts";
+import { nameRegistry, registryFindings } from "./registry-findings.ts";
 import { rightsFindings } from "./rights-findings.ts";
 import { runnerFindings } from "./runner-findings.ts";
 
@@ -22,9 +23,19 @@ export interface ExamineOptions {
   readonly gpuResource: string;
   /** Whether leftovers are looked for in all namespaces. */
   readonly allNamespaces: boolean;
+  /** Try the registry by a pod; undefined creates nothing. */
+  readonly probe: ProbeRequest | undefined;
 }
 
-/** Looks at everything at once; nothing is changed. No look takes longer than its deadline, and none that fails ends the others. */
+/** What a probe of the registry is asked for with. */
+export interface ProbeRequest {
+  readonly image: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+const probeMs = 90_000;
+
+/** Looks at everything at once; nothing is changed but by a probe, which removes what it made. No look takes longer than its deadline, and none that fails ends the others. */
 export async function examine(examination: Examination, options: ExamineOptions): Promise<readonly Finding[]> {
   const isConfigured = findKubeconfig(options.place) !== undefined;
   const [machine, { findings, cluster }] = await Promise.all([
@@ -41,7 +52,15 @@ export async function examine(examination: Examination, options: ExamineOptions)
     registryFindings(cluster, options.registry, examination, signal),
   );
   const inside = cluster === undefined ? [] : await examineCluster(cluster, examination, options);
-  return [...machine.flat(), ...findings, ...(await registry), ...inside];
+  const probed = cluster === undefined ? [] : await probe(cluster, examination, options);
+  return [...machine.flat(), ...findings, ...(await registry), ...inside, ...probed];
+}
+
+async function probe(cluster: Cluster, { env, now }: Examination, options: ExamineOptions) {
+  if (options.probe === undefined) return [];
+  const { image, signal } = options.probe;
+  const registry = await nameRegistry(cluster, options.registry, signal);
+  return await probeFindings(cluster, { registry, image, env, now: now(), timeoutMs: probeMs, signal });
 }
 
 async function examineCluster(cluster: Cluster, examination: Examination, options: ExamineOptions) {

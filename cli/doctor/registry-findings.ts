@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { defaultRegistry, findLocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { defaultRegistry, findLocalRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { silentLog } from "../../lib/log.ts";
 import { openRegistry } from "../../lib/oci/registry-client.ts";
 import type { Examination } from "./examination.ts";
@@ -17,14 +17,24 @@ export async function registryFindings(
   { env }: Pick<Examination, "env">,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const hosted = cluster && (await findLocalRegistry(cluster, signal).catch(() => undefined));
-  const isHosted = hosted !== undefined && (wanted === undefined || wanted === hosted.push);
-  const push = wanted ?? hosted?.push ?? defaultRegistry;
+  const { push, isHosted } = await nameRegistry(cluster, wanted, signal);
   const [reach, exposure] = await Promise.all([
     reachFinding(push, isHosted, env, signal),
     exposureFindings(push, reachableAddresses(networkInterfaces()), signal),
   ]);
   return [reach, ...exposure];
+}
+
+/** The names of the registry that a run would use; `isHosted` when the cluster gave them. */
+export async function nameRegistry(
+  cluster: Cluster | undefined,
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<LocalRegistry & { readonly isHosted: boolean }> {
+  const hosted = cluster && (await findLocalRegistry(cluster, signal).catch(() => undefined));
+  if (hosted && (wanted === undefined || wanted === hosted.push)) return { ...hosted, isHosted: true };
+  const push = wanted ?? defaultRegistry;
+  return { push, pull: push, inCluster: undefined, isHosted: false };
 }
 
 async function reachFinding(registry: string, isHosted: boolean, env: NodeJS.ProcessEnv, signal: AbortSignal) {
