@@ -1,8 +1,8 @@
 import { pipeline, type Readable } from "node:stream";
 import { DomainError } from "../error.ts";
-import { checkContent } from "./digest.ts";
-import { statusError } from "./registry-error.ts";
-import type { RegistryTransport } from "./registry-transport.ts";
+import { checkContent, checkSize, skipBytes } from "./digest.ts";
+import { RegistryStatusError, statusError } from "./registry-error.ts";
+import type { RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
 /** A blob on its way to a repository. */
 export interface BlobUpload {
@@ -14,65 +14,158 @@ export interface BlobUpload {
   readonly open: () => Promise<Readable>;
   /** Names where the content comes from, for the error when it is not what its digest says. */
   readonly origin: string;
-  /** Bytes of this attempt handed over so far; begins at 0 again with each attempt. */
+  /** Bytes that the registry has or was handed so far; begins anew with each attempt. */
   readonly onProgress?: (sentBytes: number) => void;
 }
 
+/** One attempt among several: what an earlier one left in the registry is in `session`, and what this one leaves. */
+export interface UploadAttempt {
+  readonly scope: string;
+  readonly session: { location?: URL | undefined };
+  /** Told when not everything has to be sent again. */
+  readonly onResume: (offset: number) => void;
+}
+
 /**
- * One upload session: POST for its address, one PUT with everything. Chunks would cost an fsync each.
- * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#post-then-put
+ * One upload session: POST for its address, one PUT with everything, because chunks would cost an fsync each. After a cut the rest follows by PATCH where
+ * the registry kept the beginning; where it did not, this blob is sent again. The registry compares the digest, so that it is computed once.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs
  */
-export async function uploadBlob(transport: RegistryTransport, upload: BlobUpload, scope: string): Promise<void> {
-  upload.onProgress?.(0);
-  const session = await transport.send({
+export async function uploadBlob(
+  transport: RegistryTransport,
+  upload: BlobUpload,
+  attempt: UploadAttempt,
+): Promise<void> {
+  const { session, scope } = attempt;
+  const kept = session.location && (await findKept(transport, session.location, upload, scope));
+  const location = kept?.location ?? (await begin(transport, upload, scope));
+  session.location = location;
+  try {
+    if (kept) {
+      attempt.onResume(kept.offset);
+      session.location = await sendRest(transport, upload, kept, scope);
+      await commit(transport, upload, { location: session.location, scope });
+    } else {
+      await commit(transport, upload, { location, scope, body: () => contentFrom(upload, 0) });
+    }
+  } catch (error) {
+    // An answer ends a session: only one that broke off without a word may have been kept.
+    if (error instanceof RegistryStatusError) session.location = undefined;
+    if (error instanceof RegistryStatusError && error.detail.includes("DIGEST_INVALID")) await blame(upload);
+    throw error;
+  }
+}
+
+interface Kept {
+  readonly location: URL;
+  /** Bytes that need not be sent again. */
+  readonly offset: number;
+}
+
+async function begin(transport: RegistryTransport, { repository }: BlobUpload, scope: string): Promise<URL> {
+  const answer = await transport.send({
     method: "POST",
-    target: `/v2/${upload.repository}/blobs/uploads/`,
+    target: `/v2/${repository}/blobs/uploads/`,
     scopes: [scope],
     expected: [202, 404],
     headers: { "content-length": 0 },
   });
-  session.body.resume();
-  if (session.status === 404) throw noUploads(session.url.host, upload.repository);
-  const { location } = session.headers;
-  if (location === undefined) throw statusError(202, undefined, "it named no address for the upload");
-  const target = new URL(location, session.url);
-  target.searchParams.set("digest", upload.digest);
-  // Opened before the request so that a source that is gone fails as itself, not as a broken connection.
-  let content: Readable | undefined = await upload.open();
-  const body = () => {
-    const source = content;
-    content = undefined;
-    if (!source) throw sessionLost("it asked for the blob a second time");
-    return checked(source, upload);
-  };
-  const committed = await transport.send({
+  answer.body.resume();
+  if (answer.status === 404) throw noUploads(answer.url.host, repository);
+  const location = locationOf(answer);
+  if (!location) throw statusError(202, undefined, "it named no address for the upload");
+  return location;
+}
+
+// Registries of the distribution project before 3.0 have lost the session by then and answer 404.
+async function findKept(
+  transport: RegistryTransport,
+  session: URL,
+  { size }: BlobUpload,
+  scope: string,
+): Promise<Kept | undefined> {
+  const answer = await transport.send({
+    method: "GET",
+    target: session,
+    scopes: [scope],
+    expected: [200, 204, 400, 404, 405, 410, 416],
+  });
+  answer.body.resume();
+  const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers.range ?? "")) ?? [];
+  const offset = Number(last ?? 0) + 1;
+  // 0-0 is said of an empty upload as well as of one byte.
+  if (answer.status >= 300 || offset <= 1 || offset > size) return undefined;
+  return { location: locationOf(answer) ?? session, offset };
+}
+
+async function sendRest(
+  transport: RegistryTransport,
+  upload: BlobUpload,
+  { location, offset }: Kept,
+  scope: string,
+): Promise<URL> {
+  const { size } = upload;
+  if (offset === size) return location;
+  const answer = await transport.send({
+    method: "PATCH",
+    target: location,
+    scopes: [scope],
+    expected: [202],
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": size - offset,
+      "content-range": `${offset}-${size - 1}`,
+    },
+    body: () => contentFrom(upload, offset),
+  });
+  answer.body.resume();
+  return locationOf(answer) ?? location;
+}
+
+async function commit(
+  transport: RegistryTransport,
+  { digest, size }: BlobUpload,
+  { location, scope, body }: { location: URL; scope: string; body?: () => Promise<Readable> },
+): Promise<void> {
+  const target = new URL(location);
+  target.searchParams.set("digest", digest);
+  const answer = await transport.send({
     method: "PUT",
     target,
     scopes: [scope],
     expected: [201, 204, 404],
-    headers: { "content-type": "application/octet-stream", "content-length": upload.size },
-    body,
+    headers: { "content-type": "application/octet-stream", "content-length": body ? size : 0 },
+    ...(body ? { body } : {}),
   });
-  committed.body.resume();
-  if (committed.status === 404) throw sessionLost("it knows nothing of the upload any more");
+  answer.body.resume();
+  // As transient as a 503: the next attempt begins with a session of its own.
+  if (answer.status === 404) throw statusError(503, undefined, "it knows nothing of the upload any more");
 }
 
-// As transient as a 503: the next attempt begins with a session of its own.
-function sessionLost(why: string): Error {
-  return statusError(503, undefined, why);
+function locationOf({ headers, url }: RegistryResponse): URL | undefined {
+  return headers.location === undefined ? undefined : new URL(headers.location, url);
+}
+
+async function contentFrom(upload: BlobUpload, offset: number): Promise<Readable> {
+  const { open, onProgress } = upload;
+  onProgress?.(offset);
+  const whole = checkSize(upload, upload.origin, (bytes) => onProgress?.(Math.max(offset, bytes)));
+  const source = await open();
+  if (offset === 0) return pipeline(source, whole, () => {});
+  return pipeline(source, whole, skipBytes(offset), () => {});
+}
+
+/** Either the source is not what its digest says, or its bytes were damaged on their way, and then another attempt helps. */
+async function blame(upload: BlobUpload): Promise<never> {
+  const content = pipeline(await upload.open(), checkContent(upload, upload.origin), () => {});
+  for await (const _chunk of content) {
+    // The stream itself fails when size or digest are not as they should be.
+  }
+  throw statusError(503, undefined, "the content was damaged on its way");
 }
 
 function noUploads(registry: string, repository: string): DomainError {
   return new DomainError("registry-absent", `${registry} takes no uploads for ${repository} (HTTP 404).`, {
     hint: "Check the input registry: something else than a registry may listen there. Some registries want a repository or project to be created first.",
   });
-}
-
-function checked(source: Readable, upload: BlobUpload): Readable {
-  let sentBytes = 0;
-  const count = (bytes: number) => {
-    sentBytes += bytes;
-    upload.onProgress?.(sentBytes);
-  };
-  return pipeline(source, checkContent(upload, upload.origin, count), () => {});
 }

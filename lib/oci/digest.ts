@@ -7,6 +7,8 @@ export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
+const marks = { writableHighWaterMark: 1 << 20, readableHighWaterMark: 1 << 20 } as const;
+
 /** What a stream must turn out to be. */
 export interface Expected {
   readonly digest: string;
@@ -17,16 +19,14 @@ export interface Expected {
  * Passes bytes on and fails at their end with a DomainError `content-damaged` unless size and digest are as expected;
  * it fails as soon as there are too many bytes.
  */
-export function checkContent(expected: Expected, origin: string, onBytes?: (count: number) => void): Transform {
+export function checkContent(expected: Expected, origin: string): Transform {
   const hash = createHash(expected.digest.slice(0, expected.digest.indexOf(":")));
   let size = 0;
   return new Transform({
-    writableHighWaterMark: 1 << 20,
-    readableHighWaterMark: 1 << 20,
+    ...marks,
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
       hash.update(chunk);
-      onBytes?.(chunk.length);
       if (size > expected.size) done(damaged(expected, origin, `more than the ${expected.size} bytes declared`));
       else done(null, chunk);
     },
@@ -35,6 +35,38 @@ export function checkContent(expected: Expected, origin: string, onBytes?: (coun
       if (size !== expected.size) done(damaged(expected, origin, `${size} bytes instead of ${expected.size}`));
       else if (found !== expected.digest) done(damaged(expected, origin, `content with the digest ${found}`));
       else done();
+    },
+  });
+}
+
+/** Passes bytes on and fails with a DomainError `content-damaged` unless there are as many as expected; `onBytes` is told the sum so far. */
+export function checkSize(expected: Expected, origin: string, onBytes: (sum: number) => void): Transform {
+  let size = 0;
+  return new Transform({
+    ...marks,
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      onBytes(size);
+      if (size > expected.size) done(damaged(expected, origin, `more than the ${expected.size} bytes declared`));
+      else done(null, chunk);
+    },
+    flush(done) {
+      if (size === expected.size) done();
+      else done(damaged(expected, origin, `${size} bytes instead of ${expected.size}`));
+    },
+  });
+}
+
+/** Passes on what comes after the first `count` bytes. */
+export function skipBytes(count: number): Transform {
+  let left = count;
+  return new Transform({
+    ...marks,
+    transform(chunk: Buffer, _encoding, done) {
+      const skipped = Math.min(left, chunk.length);
+      left -= skipped;
+      if (skipped === chunk.length) done();
+      else done(null, chunk.subarray(skipped));
     },
   });
 }

@@ -9,7 +9,10 @@ export interface ExchangeDeadlines {
   readonly connectMs: number;
   /** Without a byte in either direction while a body is sent or received. */
   readonly progressMs: number;
-  /** From the last byte of a request to the first of its answer: a registry hashes gigabytes before it answers. */
+  /**
+   * From the last byte of a request to the first of its answer, at the most: a registry may move gigabytes before it answers, so that
+   * it gets `progressMs` and a second for each 5 MB.
+   */
   readonly responseMs: number;
 }
 
@@ -65,7 +68,7 @@ export async function exchange(options: Exchange): Promise<http.IncomingMessage>
     request.once("response", resolve);
     request.on("error", reject);
   });
-  limitTime(request, options.deadlines);
+  limitTime(request, options);
   const sent = sendBody(request, options.body);
   sent.catch(() => {});
   try {
@@ -117,7 +120,7 @@ function endUnfinished(request: http.ClientRequest): void {
   if (!request.writableFinished) request.destroy();
 }
 
-function limitTime(request: http.ClientRequest, deadlines: ExchangeDeadlines): void {
+function limitTime(request: http.ClientRequest, { deadlines, headers }: Exchange): void {
   request.once("socket", (socket) => {
     if (!socket.connecting) return;
     const timer = setTimeout(
@@ -127,14 +130,18 @@ function limitTime(request: http.ClientRequest, deadlines: ExchangeDeadlines): v
     socket.once("connect", () => clearTimeout(timer));
     socket.once("close", () => clearTimeout(timer));
   });
-  let current = deadlines.progressMs;
+  // While bytes wait to be written, node lets the first timeout pass when any of them moved before it: two of them are the deadline.
+  const sendMs = deadlines.progressMs / 2;
+  let current = sendMs;
   const limit = (durationMs: number) => {
     current = durationMs;
     request.setTimeout(durationMs);
   };
   let response: http.IncomingMessage | undefined;
-  limit(deadlines.progressMs);
-  request.once("finish", () => response ?? limit(deadlines.responseMs));
+  limit(sendMs);
+  const bodyMs = Number(headers["content-length"] ?? 0) / 5000;
+  const responseMs = Math.min(deadlines.responseMs, deadlines.progressMs + bodyMs);
+  request.once("finish", () => response ?? limit(responseMs));
   request.once("response", (received) => {
     response = received;
     limit(deadlines.progressMs);
@@ -143,5 +150,5 @@ function limitTime(request: http.ClientRequest, deadlines: ExchangeDeadlines): v
 }
 
 function stalled(deadlineMs: number): StalledError {
-  return new StalledError(`Nothing moved for ${deadlineMs / 1000} s.`);
+  return new StalledError(`Nothing moved for ${Math.round(deadlineMs / 1000)} s.`);
 }

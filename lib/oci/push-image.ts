@@ -28,32 +28,65 @@ export interface PushResult {
   readonly skippedBytes: number;
 }
 
+interface PushState {
+  readonly content: ImageContent;
+  readonly stale: readonly string[];
+  /** The manifest is in the registry. */
+  readonly isThere: boolean;
+}
 type Plan = { readonly present: readonly Descriptor[]; readonly missing: readonly Descriptor[] };
 
 /** Pushes an image, an index with all its platforms, and moves nothing that is there. Needs no memory that grows with a layer. */
 export async function pushImage(options: PushOptions): Promise<PushResult> {
-  const { source, client, repository, tags } = options;
+  const { source, tags, log } = options;
   const content = await readContent(source);
   const stale = await findStaleTags(options);
-  const isThere =
-    stale.length < tags.length || (await client.headManifest(repository, source.root.digest)) !== undefined;
-  const plan = isThere && options.checkBlobs === false ? everythingPresent(content) : await planBlobs(options, content);
+  const isThere = stale.length < tags.length || (await look(options, "headManifest", source.root.digest)) !== undefined;
+  const state = { content, stale, isThere };
+  const pushedBytes = await pushContent(options, state).catch((error: unknown) => {
+    if (!(error instanceof DomainError) || error.code !== "registry-blob-unknown") throw error;
+    // Garbage was collected there between a blob and the manifest that names it.
+    log.info(`${error.message} What is missing is sent once more.`);
+    return pushContent(options, { ...state, isThere: false });
+  });
+  return { digest: source.root.digest, pushedBytes, skippedBytes: sizeOf(content.blobs) - pushedBytes };
+}
+
+async function pushContent(options: PushOptions, { content, stale, isThere }: PushState): Promise<number> {
+  const { client, repository, checkBlobs } = options;
+  const plan = isThere && checkBlobs === false ? everythingPresent(content) : await planBlobs(options, content);
   const sentBytes = await sendBlobs(options, plan);
   const root = content.manifests.at(-1);
   if (!root) throw new Error("An image without a manifest.");
   if (!isThere || plan.missing.length > 0) await putManifests(options, content.manifests);
   for (const tag of stale) await client.putManifest(repository, tag, root);
-  return { digest: root.descriptor.digest, pushedBytes: sentBytes, skippedBytes: sizeOf(content.blobs) - sentBytes };
+  return sentBytes;
 }
 
-async function findStaleTags({ client, repository, tags, source }: PushOptions): Promise<readonly string[]> {
-  const found = await Promise.all(tags.map((tag) => client.headManifest(repository, tag)));
+/** Asks what is there; an entry that the registry cannot read counts as absent, since writing it again repairs it. */
+async function look<K extends "headManifest" | "headBlob">(
+  { client, repository, log }: PushOptions,
+  what: K,
+  name: string,
+): Promise<Awaited<ReturnType<RegistryClient[K]>> | undefined> {
+  try {
+    return (await client[what](repository, name, "brief")) as Awaited<ReturnType<RegistryClient[K]>>;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== "registry-entry-damaged") throw error;
+    log.warning(`${error.message} It is written again.`);
+    return undefined;
+  }
+}
+
+async function findStaleTags(options: PushOptions): Promise<readonly string[]> {
+  const { tags, source } = options;
+  const found = await Promise.all(tags.map((tag) => look(options, "headManifest", tag)));
   return tags.filter((_tag, at) => found[at]?.digest !== source.root.digest);
 }
 
-async function planBlobs({ client, repository }: PushOptions, { blobs }: ImageContent): Promise<Plan> {
+async function planBlobs(options: PushOptions, { blobs }: ImageContent): Promise<Plan> {
   const limit = pLimit(16);
-  const found = await Promise.all(blobs.map((blob) => limit(() => client.headBlob(repository, blob.digest))));
+  const found = await Promise.all(blobs.map((blob) => limit(() => look(options, "headBlob", blob.digest))));
   // A blob of another size is a damaged one: sending it again repairs it in registries that allow it.
   const isPresent = (blob: Descriptor, at: number) => found[at]?.size === blob.size;
   return { present: blobs.filter(isPresent), missing: blobs.filter((blob, at) => !isPresent(blob, at)) };

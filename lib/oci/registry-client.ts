@@ -3,14 +3,13 @@ import { pipeline } from "node:stream";
 import { DomainError } from "../error.ts";
 import { exec as defaultExec, type Exec } from "../exec.ts";
 import type { Log } from "../log.ts";
-import { retry } from "../retry.ts";
 import { type BlobUpload, uploadBlob } from "./blob-upload.ts";
 import { findCredentials } from "./credentials.ts";
 import { checkContent, digestOf } from "./digest.ts";
 import { type ExchangeDeadlines, readBody } from "./http-exchange.ts";
 import { acceptManifests, type Descriptor, type StoredManifest } from "./manifest.ts";
 import { isDigest } from "./reference.ts";
-import { isTransient, RegistryStatusError, reasonOf, toDomainError } from "./registry-error.ts";
+import { type Patience, RegistryRetry, type RetryBudget } from "./registry-retry.ts";
 import { pullScope, pushScope } from "./registry-scope.ts";
 import { type RegistryRequest, type RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
@@ -32,13 +31,6 @@ export interface RegistryOptions {
   readonly deadlines?: Partial<ExchangeDeadlines>;
 }
 
-/** How long a registry that failed is tried again; the defaults bear one that is away for a minute. */
-export interface RetryBudget {
-  readonly attempts: number;
-  readonly baseMs: number;
-  readonly maxMs: number;
-}
-
 /** Opens a client of one registry; nothing is sent until it is used. Dispose it to close its connections. */
 export function openRegistry(options: RegistryOptions): RegistryClient {
   return new RegistryClient(options);
@@ -52,14 +44,13 @@ export class RegistryClient implements Disposable {
   readonly registry: string;
   readonly #options: RegistryOptions;
   readonly #transport: RegistryTransport;
-  readonly #budget: RetryBudget;
-  #hasAnswered = false;
+  readonly #retry: RegistryRetry;
 
   constructor(options: RegistryOptions) {
     const { registry, username, password, env, signal } = options;
     this.registry = registry;
     this.#options = options;
-    this.#budget = options.retry ?? { attempts: 12, baseMs: 250, maxMs: 15_000 };
+    this.#retry = new RegistryRetry(options);
     this.#transport = new RegistryTransport({
       registry,
       plainHttp: options.plainHttp ?? "auto",
@@ -88,14 +79,15 @@ export class RegistryClient implements Disposable {
   }
 
   /** The descriptor of a tag or digest; undefined when the registry says that it has none. */
-  async headManifest(repository: string, reference: string): Promise<Descriptor | undefined> {
-    const response = await this.#call(`look up ${repository}:${reference}`, {
+  async headManifest(repository: string, reference: string, patience?: Patience): Promise<Descriptor | undefined> {
+    const request: RegistryRequest = {
       method: "HEAD",
       target: `/v2/${repository}/manifests/${reference}`,
       scopes: [pullScope(repository)],
       expected: [200, 404],
       headers: { accept: acceptManifests },
-    });
+    };
+    const response = await this.#call(`look up ${repository}:${reference}`, request, patience);
     response.body.resume();
     if (response.status === 404) return undefined;
     const digest = String(response.headers["docker-content-digest"] ?? "");
@@ -134,7 +126,7 @@ export class RegistryClient implements Disposable {
 
   /** A request that has no method of its own here; its whole answer, at most 4 MiB, is read within the retries. */
   async ask(doing: string, request: RegistryRequest): Promise<RegistryAnswer> {
-    return this.#try(doing, async () => {
+    return this.#retry.run(doing, async () => {
       const { status, headers, body } = await this.#transport.send(request);
       return { status, headers, bytes: await readBody(body, 4 << 20) };
     });
@@ -143,7 +135,7 @@ export class RegistryClient implements Disposable {
   /** Stores a manifest under a tag or its digest. A lost answer is settled by asking what is there. */
   async putManifest(repository: string, reference: string, manifest: StoredManifest): Promise<void> {
     const { digest, mediaType } = manifest.descriptor;
-    await this.#try(`store manifest ${repository}:${reference}`, async (attempt) => {
+    await this.#retry.run(`store manifest ${repository}:${reference}`, async (attempt) => {
       if (attempt > 1 && (await this.headManifest(repository, reference))?.digest === digest) return;
       const response = await this.#transport.send({
         method: "PUT",
@@ -158,13 +150,18 @@ export class RegistryClient implements Disposable {
   }
 
   /** The stored size of a blob in bytes; undefined when the registry says that it has none. */
-  async headBlob(repository: string, digest: string): Promise<{ readonly size: number } | undefined> {
-    const response = await this.#call(`look up blob ${digest} of ${repository}`, {
+  async headBlob(
+    repository: string,
+    digest: string,
+    patience?: Patience,
+  ): Promise<{ readonly size: number } | undefined> {
+    const request: RegistryRequest = {
       method: "HEAD",
       target: `/v2/${repository}/blobs/${digest}`,
       scopes: [pullScope(repository)],
       expected: [200, 404],
-    });
+    };
+    const response = await this.#call(`look up blob ${digest} of ${repository}`, request, patience);
     response.body.resume();
     return response.status === 404 ? undefined : { size: Number(response.headers["content-length"] ?? Number.NaN) };
   }
@@ -186,11 +183,16 @@ export class RegistryClient implements Disposable {
     return pipeline(response.body, checkContent(blob, `${this.registry}/${repository}`), () => {});
   }
 
-  /** Stores a blob by one PUT, again from the start after a failure; what `open` gives is checked while it is sent. */
+  /** Stores a blob; after a failure from where the registry has it, which is its start unless the registry kept the upload. */
   async putBlob(upload: BlobUpload): Promise<void> {
-    await this.#try(`store blob ${upload.digest} in ${upload.repository}`, async (attempt) => {
-      if (attempt > 1 && (await this.headBlob(upload.repository, upload.digest))?.size === upload.size) return;
-      await uploadBlob(this.#transport, upload, pushScope(upload.repository));
+    const { repository, digest, size } = upload;
+    const percent = (offset: number) => Math.floor((offset / size) * 100);
+    const onResume = (offset: number) =>
+      this.#options.log.info(`Blob ${digest} of ${repository}: resumed at ${percent(offset)} %.`);
+    const attempted = { scope: pushScope(repository), session: {}, onResume };
+    await this.#retry.run(`store blob ${digest} in ${repository}`, async (attempt) => {
+      if (attempt > 1 && (await this.headBlob(repository, digest))?.size === size) return;
+      await uploadBlob(this.#transport, upload, attempted);
     });
   }
 
@@ -212,37 +214,7 @@ export class RegistryClient implements Disposable {
     this.#transport[Symbol.dispose]();
   }
 
-  async #call(doing: string, request: RegistryRequest): Promise<RegistryResponse> {
-    return this.#try(doing, () => this.#transport.send(request));
+  async #call(doing: string, request: RegistryRequest, patience?: Patience): Promise<RegistryResponse> {
+    return this.#retry.run(doing, () => this.#transport.send(request), patience);
   }
-
-  async #try<T>(doing: string, operation: (attempt: number) => Promise<T>): Promise<T> {
-    const { log, signal } = this.#options;
-    let silences = 0;
-    try {
-      const result = await retry(operation, {
-        ...this.#budget,
-        retryable: (error) => {
-          this.#hasAnswered ||= error instanceof RegistryStatusError;
-          // A registry that never answered is more likely misnamed than restarting.
-          return isTransient(error) && (this.#hasAnswered || ++silences < 3);
-        },
-        delayMs: (error) => waitAsked(error),
-        onRetry: (error, attempt, delayMs) =>
-          log.info(
-            `Registry ${this.registry} did not ${doing} (${reasonOf(error)}); attempt ${attempt + 1} in ${Math.round(delayMs)} ms.`,
-          ),
-        ...(signal ? { signal } : {}),
-      });
-      this.#hasAnswered = true;
-      return result;
-    } catch (error) {
-      throw toDomainError(error, doing, this.registry);
-    }
-  }
-}
-
-function waitAsked(error: unknown): number | undefined {
-  if (!(error instanceof RegistryStatusError) || error.retryAfterMs === undefined) return undefined;
-  return Math.min(error.retryAfterMs, 120_000);
 }

@@ -102,6 +102,17 @@ function ofStatus(error: RegistryStatusError, doing: string, registry: string): 
       },
     );
   }
+  if (/\bMANIFEST_BLOB_UNKNOWN\b/.test(error.detail)) {
+    return new DomainError(
+      "registry-blob-unknown",
+      `Registry ${registry} could not ${doing}: a blob that it names is not there any more.`,
+      {
+        hint: "Garbage was collected there during the push: push again when it has ended.",
+        retryable: true,
+        cause: error,
+      },
+    );
+  }
   if (isTransientStatus(error)) {
     return new DomainError("registry-unavailable", `Registry ${registry} could not ${doing} (${error.message}).`, {
       retryable: true,

@@ -27,7 +27,7 @@ export interface RegistryRequest {
   readonly expected: readonly number[];
   readonly headers?: OutgoingHttpHeaders;
   /** A stream is opened anew each time the request has to be repeated. */
-  readonly body?: Uint8Array | (() => Readable);
+  readonly body?: Uint8Array | (() => Promise<Readable>);
 }
 
 export interface RegistryResponse {
@@ -115,6 +115,8 @@ export class RegistryTransport implements Disposable {
   async #once(request: RegistryRequest, url: URL): Promise<RegistryResponse> {
     const isOurs = url.origin === this.#base().origin;
     const authorization = isOurs ? this.#auth.header(request.scopes) : undefined;
+    // A source that is gone fails as itself here, not as a broken connection.
+    const content = typeof request.body === "function" ? await request.body() : request.body;
     const body = await exchange({
       url,
       method: request.method,
@@ -123,7 +125,7 @@ export class RegistryTransport implements Disposable {
         ...request.headers,
         ...(authorization === undefined ? {} : { authorization }),
       },
-      body: typeof request.body === "function" ? request.body() : request.body,
+      body: content,
       agents: this.#agents,
       deadlines: this.#options.deadlines,
       signal: this.#options.signal,

@@ -1,4 +1,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { type AddressInfo, isIPv6 } from "node:net";
+import { Transform } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What goes wrong with one request. */
 export type Fault =
@@ -9,12 +12,20 @@ export type Fault =
   /** The registry does it, its answer is lost with the connection. */
   | "lose-answer"
   /** The socket stays open and nothing is read. */
-  | "stall";
+  | "stall"
+  /** 307 to the same path of another server. */
+  | { readonly redirectTo: string }
+  /** The body passes no faster. */
+  | { readonly bytesPerSecond: number }
+  /** Something happens before the registry sees the request. */
+  | { readonly before: () => Promise<void> };
 
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | undefined;
+  /** Declared size of its body. */
+  readonly length: number;
   /** Of its body, as far as it came through. */
   bytes: number;
 }
@@ -25,10 +36,14 @@ export interface RegistryProxy extends AsyncDisposable {
   readonly requests: SeenRequest[];
 }
 
-/** Starts it on a free port. `fault` is asked for each request, with how many like it (same method and kind of path) came before. */
+/** What is to go wrong with a request; `earlier` counts those like it (same method and kind of path) before it. */
+export type Faults = (request: SeenRequest, earlier: number) => Fault | undefined;
+
+/** Starts it on a free port of one address of this machine. */
 export async function startRegistryProxy(
   upstream: string,
-  fault: (request: SeenRequest, earlier: number) => Fault | undefined = () => undefined,
+  fault: Faults = () => undefined,
+  address = "127.0.0.1",
 ): Promise<RegistryProxy> {
   const requests: SeenRequest[] = [];
   const server = createServer((incoming, outgoing) => {
@@ -41,11 +56,10 @@ export async function startRegistryProxy(
     incoming.pause();
     apply(fault(seen, earlier), { upstream, incoming, outgoing, seen });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("No port.");
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    host: `localhost:${address.port}`,
+    host: `${address === "127.0.0.1" ? "localhost" : isIPv6(address) ? `[${address}]` : address}:${port}`,
     requests,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
@@ -71,6 +85,7 @@ function see(incoming: IncomingMessage): SeenRequest {
     method: incoming.method ?? "",
     path: incoming.url ?? "",
     authorization: incoming.headers.authorization,
+    length: Number(incoming.headers["content-length"] ?? 0),
     bytes: 0,
   };
 }
@@ -80,6 +95,13 @@ function apply(fault: Fault | undefined, exchange: Exchange): void {
   if (fault === "stall") return;
   if (fault === undefined || fault === "lose-answer") {
     forward(exchange, fault === "lose-answer");
+  } else if ("before" in fault) {
+    void fault.before().then(() => forward(exchange, false));
+  } else if ("bytesPerSecond" in fault) {
+    forward(exchange, false, fault.bytesPerSecond);
+  } else if ("redirectTo" in fault) {
+    incoming.resume();
+    outgoing.writeHead(307, { location: `http://${fault.redirectTo}${seen.path}` }).end();
   } else if ("status" in fault) {
     incoming.resume();
     outgoing.writeHead(fault.status, fault.headers).end(fault.body ?? "");
@@ -91,7 +113,7 @@ function apply(fault: Fault | undefined, exchange: Exchange): void {
   }
 }
 
-function forward({ upstream, incoming, outgoing }: Exchange, loseAnswer: boolean): void {
+function forward({ upstream, incoming, outgoing }: Exchange, loseAnswer: boolean, bytesPerSecond?: number): void {
   const onward = request(`http://${upstream}${incoming.url}`, {
     method: incoming.method,
     headers: incoming.headers,
@@ -106,5 +128,14 @@ function forward({ upstream, incoming, outgoing }: Exchange, loseAnswer: boolean
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(outgoing);
   });
-  incoming.pipe(onward);
+  if (bytesPerSecond === undefined) incoming.pipe(onward);
+  else incoming.pipe(slowed(bytesPerSecond)).pipe(onward);
+}
+
+function slowed(bytesPerSecond: number): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      void sleep((chunk.length / bytesPerSecond) * 1000).then(() => done(null, chunk));
+    },
+  });
 }

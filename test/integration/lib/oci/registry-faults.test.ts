@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CancelledError } from "../../../../lib/error.ts";
+import { exec } from "../../../../lib/exec.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { openLayout } from "../../../../lib/oci/layout-source.ts";
 import { pushImage } from "../../../../lib/oci/push-image.ts";
@@ -12,7 +13,7 @@ import { openRegistry, type RegistryOptions } from "../../../../lib/oci/registry
 import { verifyImage } from "../../../../lib/oci/verify-image.ts";
 import { type TestDescriptor, writeLayout } from "../../../support/image-layout.ts";
 import { freePort, startRegistry, type TestRegistry } from "../../../support/registry.ts";
-import { type Fault, kindOf, type SeenRequest, startRegistryProxy } from "../../../support/registry-proxy.ts";
+import { type Fault, type Faults, kindOf, startRegistryProxy } from "../../../support/registry-proxy.ts";
 
 const size = 12_000_000;
 let registry: TestRegistry;
@@ -31,8 +32,6 @@ afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
-
-type Faults = (request: SeenRequest, earlier: number) => Fault | undefined;
 
 /** Pushes to a repository of its own through a proxy that does harm, then asks the registry itself what it has. */
 async function pushThrough(repository: string, faults: Faults, options: Partial<RegistryOptions> = {}) {
@@ -96,6 +95,38 @@ describe("a push survives", () => {
   it("an upload that stands still, by a deadline on progress", async () => {
     const deadlines = { progressMs: 300, responseMs: 2000, connectMs: 2000 };
     await pushThrough("faults/stall", when("PUT", "upload", 1, "stall"), { deadlines });
+  });
+
+  it("a registry that sends every blob on to another host", async () => {
+    const elsewhere = { redirectTo: registry.host.replace("localhost", "127.0.0.1") };
+    const { requests } = await pushThrough("faults/redirected", ({ method, path }) =>
+      kindOf({ path }) === "blob" || (method === "PUT" && kindOf({ path }) === "upload") ? elsewhere : undefined,
+    );
+    expect(requests.filter(({ method }) => method === "PUT").length).toBe(4);
+  });
+
+  it("garbage that is collected before the manifest names its blobs", async () => {
+    await using own = await startRegistry();
+    const before = async () => {
+      await exec("docker-registry", ["garbage-collect", own.configuration]);
+    };
+    await using proxy = await startRegistryProxy(own.host, when("PUT", "manifest", 1, { before }));
+    await push(proxy.host, "faults/collected");
+    using direct = openRegistry({ registry: own.host, env: {}, log: silentLog });
+    expect(await verifyImage(direct, "faults/collected", manifest.digest, "full")).toBe("full");
+    const sent = proxy.requests.filter(({ method }) => method === "PUT").reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(sent).toBeGreaterThan(2 * size);
+  });
+
+  it.each([
+    ["layer", () => `_layers/sha256/${layer}/link`],
+    ["manifest", () => `_manifests/revisions/sha256/${manifest.digest.slice(7)}/link`],
+    ["tag", () => "_manifests/tags/1/current/link"],
+  ])("the empty link file of a %s, which a crash left", async (kind, link) => {
+    const repository = `faults/link-${kind}`;
+    await push(registry.host, repository);
+    await truncate(join(registry.root, "docker/registry/v2/repositories", repository, link()), 0);
+    await pushThrough(repository, () => undefined);
   });
 
   it("a registry that is killed and comes back", async () => {

@@ -1,0 +1,115 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureTools } from "../../scripts/tools.ts";
+
+/** What a tool is asked to do: bring a layout to `acme/base:1` of a registry. */
+export interface PushOrder {
+  readonly host: string;
+  readonly layout: string;
+  /** The registry is said to have no TLS. */
+  readonly isInsecure: boolean;
+  readonly verifyFull: boolean;
+}
+
+/** A program that pushes, beside its version. */
+export interface PushTool {
+  readonly name: string;
+  readonly version: string;
+  readonly command: (order: PushOrder, folder: string) => { args: readonly string[]; env: NodeJS.ProcessEnv };
+}
+
+/** How a push by a program ended. */
+export interface PushRun {
+  /** Undefined when it was still running at the limit. */
+  readonly exitCode: number | undefined;
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+const skopeoCopy = ["skopeo", "--insecure-policy", "copy", "--retry-times=5", "--preserve-digests"] as const;
+const root = join(import.meta.dirname, "../..");
+
+/** The action as users run it, crane, and skopeo with the options that help it most. Throws when one is not installed. */
+export function pushTools(): readonly PushTool[] {
+  const crane = join(ensureTools(["crane"]), "crane");
+  return [
+    {
+      name: "gpu-ci",
+      version: `node ${process.version}`,
+      command: (order, folder) => ({
+        args: [process.execPath, join(root, "actions/push-local-registry/main.ts")],
+        env: ourInputs(order, folder),
+      }),
+    },
+    {
+      name: "crane",
+      version: firstLine(crane, "version"),
+      command: ({ host, layout, isInsecure }, folder) => ({
+        args: [crane, "push", ...(isInsecure ? ["--insecure"] : []), layout, `${host}/acme/base:1`],
+        env: { PATH: process.env.PATH, HOME: folder },
+      }),
+    },
+    {
+      name: "skopeo",
+      version: firstLine("skopeo", "--version"),
+      command: ({ host, layout, isInsecure }, folder) => ({
+        args: [...skopeoCopy, `--dest-tls-verify=${!isInsecure}`, `oci:${layout}`, `docker://${host}/acme/base:1`],
+        env: { PATH: process.env.PATH, HOME: folder },
+      }),
+    },
+  ];
+}
+
+/** Runs a tool to its end, or to `limitMs`. */
+export async function runTool(tool: PushTool, order: PushOrder, limitMs: number): Promise<PushRun> {
+  const folder = await mkdtemp(join(tmpdir(), "gpu-ci-tool-"));
+  try {
+    const { args, env } = tool.command(order, folder);
+    const [program = "", ...rest] = args;
+    const startedAt = performance.now();
+    const child = spawn(program, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill("SIGKILL");
+    }, limitMs);
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (exitCode) => resolve(exitCode ?? -1));
+    });
+    clearTimeout(timer);
+    return { exitCode: isLate ? undefined : code, output, durationMs: performance.now() - startedAt };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function ourInputs({ host, layout, isInsecure, verifyFull }: PushOrder, folder: string): NodeJS.ProcessEnv {
+  const isLoopback = /^(localhost|\[::1\]|127\.)/.test(host);
+  const inputs = {
+    SOURCE: layout,
+    IMAGE: "acme/base",
+    TAGS: "1",
+    REGISTRY: host,
+    "TLS-VERIFY": String(isLoopback || !isInsecure),
+    PARALLEL: "3",
+    VERIFY: verifyFull ? "full" : "size",
+    "WORKING-DIRECTORY": ".",
+  };
+  return {
+    PATH: process.env.PATH,
+    HOME: folder,
+    RUNNER_TEMP: folder,
+    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
+  };
+}
+
+function firstLine(program: string, ...args: string[]): string {
+  const { stdout, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (error) throw new Error(`${program} could not be started; install it (apt-get install ${program}).`);
+  return stdout.trim().split("\n")[0] ?? "";
+}
