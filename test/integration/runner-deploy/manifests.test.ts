@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { podSpecsOf, restrictedViolations } from "../../support/pod-specs.ts";
+import { prepareTimeoutMs, prepareTools } from "../../support/prepare-tools.ts";
 import {
   allValues,
   helm,
@@ -17,6 +18,7 @@ let least: readonly Manifest[];
 let all: readonly Manifest[];
 let arc: readonly Manifest[];
 
+beforeAll(() => prepareTools("helm"), prepareTimeoutMs);
 beforeAll(async () => {
   [least, all, arc] = await Promise.all([
     renderChart(leastValues),

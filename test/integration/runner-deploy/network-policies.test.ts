@@ -1,9 +1,11 @@
 import type { V1NetworkPolicy } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Flow, isAllowed, type Peer } from "../../support/network-policy.ts";
+import { prepareTimeoutMs, prepareTools } from "../../support/prepare-tools.ts";
 import { allValues, leastValues, renderChart } from "../../support/runner-chart.ts";
 
 let policies: readonly V1NetworkPolicy[];
+beforeAll(() => prepareTools("helm"), prepareTimeoutMs);
 beforeAll(async () => {
   policies = await policiesOf(allValues);
 });

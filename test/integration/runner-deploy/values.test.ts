@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { prepareTimeoutMs, prepareTools } from "../../support/prepare-tools.ts";
 import { anyImage, type ChartValues, leastValues, renderChart } from "../../support/runner-chart.ts";
 
 const refused: readonly (readonly [string, ChartValues, string])[] = [
@@ -56,6 +57,8 @@ const refused: readonly (readonly [string, ChartValues, string])[] = [
     "at '/registryPrune/schedule'",
   ],
 ];
+
+beforeAll(() => prepareTools("helm"), prepareTimeoutMs);
 
 describe("the values of the runners' chart", () => {
   it.each(refused)("refuse %s", async (_what, values, message) => {
