@@ -12,6 +12,7 @@ export const testInputNames: readonly string[] = [
   "shm-size",
   "env",
   "services",
+  "shards",
   "results",
   "artifacts",
   "timeout",

@@ -3,7 +3,7 @@ import { parseServices, type ServiceRequest } from "../../lib/engine/service-req
 import type { TestPod, TestVolume, Toleration } from "../../lib/engine/test-pod.ts";
 import { checkServiceVariables } from "../../lib/engine/test-service.ts";
 import { InputError } from "../../lib/error.ts";
-import { choice, duration, flag, type GetInput, list, map, requiredText, text } from "../../lib/input.ts";
+import { choice, duration, flag, type GetInput, integer, list, map, requiredText, text } from "../../lib/input.ts";
 import { parseReference } from "../../lib/oci/reference.ts";
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -32,6 +32,7 @@ export function readInputs(get: GetInput) {
     serviceAccount: name(get, "service-account"),
     volumes: list(get, "volumes").map(volume),
     services: services(get),
+    shards: integer(get, "shards", 1, 100),
     results: patterns(get, "results"),
     artifacts: patterns(get, "artifacts"),
     wrap: flag(get, "wrap"),

@@ -1,4 +1,5 @@
 import { removeArguments } from "../../lib/engine/container-arguments.ts";
+import { containerNames } from "../../lib/engine/container-shards.ts";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
@@ -15,13 +16,19 @@ export async function removeLeftovers(readInputs: () => Inputs, deps: Deps): Pro
   try {
     deps.log.info(`Removing ${started.name}, which the main step could not remove.`);
     if (started.engine === "kubernetes") await removeJob(started, readInputs(), deps);
-    else {
-      const args = removeArguments(started.engine, started.name);
-      await deps.exec(started.engine, args, { ignoreExitCode: true });
-    }
+    else await removeContainers(started.engine, started, deps);
   } catch (error) {
     deps.log.warning(`${started.name} may still be there: ${describeError(error)}`);
   }
+}
+
+async function removeContainers(
+  engine: "podman" | "docker",
+  { name, shards }: Started,
+  { exec }: Pick<Deps, "exec">,
+): Promise<void> {
+  for (const container of containerNames({ name, shards }))
+    await exec(engine, removeArguments(engine, container), { ignoreExitCode: true });
 }
 
 async function removeJob({ name, run }: Started, inputs: Inputs, { env, log }: Deps): Promise<void> {

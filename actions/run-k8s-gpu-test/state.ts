@@ -7,13 +7,15 @@ export interface Started {
   readonly name: string;
   /** Value of the label gpu-ci/run. */
   readonly run: string;
+  readonly shards: number;
 }
 
 /** Saved before anything is created. */
-export function saveStarted(state: State, { engine, name, run }: Started): void {
+export function saveStarted(state: State, { engine, name, run, shards }: Started): void {
   state.save("engine", engine);
   state.save("name", name);
   state.save("run", run);
+  state.save("shards", String(shards));
 }
 
 /** Saved when everything is gone again: there is nothing left for the post step. */
@@ -24,5 +26,7 @@ export function saveRemoved(state: State): void {
 /** What the main step started and did not remove; undefined when there is nothing. */
 export function readStarted(state: State): Started | undefined {
   const name = state.get("name");
-  return name === "" ? undefined : { engine: state.get("engine") as Engine["name"], name, run: state.get("run") };
+  if (name === "") return undefined;
+  const shards = Number(state.get("shards")) || 1;
+  return { engine: state.get("engine") as Engine["name"], name, run: state.get("run"), shards };
 }

@@ -34,6 +34,7 @@ export function toTestPod(inputs: Inputs, { image, services, identity, gpus }: F
     wrap: inputs.wrap,
     timeoutMs: inputs.timeoutMs,
     pendingTimeoutMs: inputs.pendingTimeoutMs,
+    shards: inputs.shards,
     services: services.services,
     placement: { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch },
   };

@@ -70,6 +70,8 @@ function environmentOf({ pod, gpuArguments }: ContainerArgumentsOptions): Record
     // A CUDA image asks for all GPUs by its own environment, whatever the pod was given.
     ...(gpus === 0 ? { NVIDIA_VISIBLE_DEVICES: "void" } : {}),
     ...(pod.runAs === "nonroot" ? { HOME: "/tmp" } : {}),
+    GPU_CI_SHARD: "0",
+    GPU_CI_SHARDS: String(pod.shards),
     ...pod.env,
     GPU_CI_GPUS: String(gpus),
     GPU_CI_CONTROL: "/gpu-ci/control",

@@ -4,6 +4,7 @@ import { leftAside, removeArguments, unlimited } from "./container-arguments.ts"
 import { createContainerFiles } from "./container-files.ts";
 import { countGpus, type GpuPlaces, gpuArguments, machineGpuPlaces } from "./container-gpu.ts";
 import { ContainerRun } from "./container-run.ts";
+import { startShards } from "./container-shards.ts";
 import type { Engine } from "./engine.ts";
 import { podmanEnvironment, podmanFault } from "./podman-environment.ts";
 import type { TestPod } from "./test-pod.ts";
@@ -43,16 +44,17 @@ export async function containerEngine(name: "podman" | "docker", deps: Container
   return {
     name,
     gpuCount: (gpuResource) => countGpus(gpuResource, places),
-    async start(pod) {
-      await removeLeftovers(name, pod.name, { ...deps, env });
-      const gpus = await availableGpus(pod, places, deps.log);
-      const devices = await gpuArguments(name, gpus, places);
-      const limits = await canLimit(name, pod, { ...deps, env });
-      warnOfDifferences(name, pod, limits, deps.log);
-      const files = await createContainerFiles(pod, deps.tempDirectory);
-      return new ContainerRun({ ...deps, env, engine: name, pod, files, gpuArguments: devices, limits });
-    },
+    start: (pod) => startShards(pod, (shard) => startContainer(shard)),
   };
+  async function startContainer(pod: TestPod): Promise<ContainerRun> {
+    await removeLeftovers(name, pod.name, { ...deps, env });
+    const gpus = await availableGpus(pod, places, deps.log);
+    const devices = await gpuArguments(name, gpus, places);
+    const limits = await canLimit(name, pod, { ...deps, env });
+    warnOfDifferences(name, pod, limits, deps.log);
+    const files = await createContainerFiles(pod, deps.tempDirectory);
+    return new ContainerRun({ ...deps, env, engine: name, pod, files, gpuArguments: devices, limits });
+  }
 }
 
 /** A required GPU that is not there does not stop the test: its GPU cases are then reported as skipped, by name, and fail the run. */

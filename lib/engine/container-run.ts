@@ -11,7 +11,7 @@ import type { ContainerFiles } from "./container-files.ts";
 import { type ContainerImageOptions, ensureImage, imageCommand } from "./container-image.ts";
 import { type MemoryWatch, watchMemory } from "./container-memory.ts";
 import { type ContainerState, endOfContainer, runMsOf } from "./container-state.ts";
-import type { RunningTest } from "./engine.ts";
+import type { RunningShard } from "./engine.ts";
 import { readPodmanLog } from "./podman-log.ts";
 import type { Termination, TestPod } from "./test-pod.ts";
 import { parseReceipt } from "./wrapper.ts";
@@ -36,7 +36,7 @@ export interface ContainerRunOptions {
 }
 
 /** One container from the pull of its image to its removal. */
-export class ContainerRun implements RunningTest {
+export class ContainerRun implements RunningShard {
   readonly jobName: string;
   readonly #options: ContainerRunOptions;
   readonly #started: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -88,6 +88,7 @@ export class ContainerRun implements RunningTest {
     return this.#options.files.collect(directory);
   }
 
+  /** Removes the container and its files; may be called at any moment and any number of times. */
   remove(): Promise<void> {
     this.#removed ??= this.#remove();
     return this.#removed;

@@ -11,11 +11,16 @@ export interface Engine {
   start(pod: TestPod): Promise<RunningTest>;
 }
 
-/**
- * A test that was started. `log`, `collect` and `ended` are called together, right after the start, and reject with the engine's signal.
- * `remove` may be called at any moment and any number of times, also while the others are under way.
- */
+/** A test that was started: one shard, or several that share a Job. */
 export interface RunningTest {
+  /** In the order of their indexes, as many as `TestPod.shards`. */
+  readonly shards: readonly RunningShard[];
+  /** Removes everything that `start` created and returns when it is gone. May be called at any moment and any number of times. */
+  remove(): Promise<void>;
+}
+
+/** One container's run. `log`, `collect` and `ended` are called together, right after the start, and reject with the engine's signal. */
+export interface RunningShard {
   readonly podName: () => string | undefined;
   /** Raw bytes of the container's log from the first one, resumed after cuts; ends when the container ended and all was read. */
   log(): AsyncIterable<Uint8Array>;
@@ -25,6 +30,4 @@ export interface RunningTest {
   collect(directory: string): Promise<readonly CollectedFile[]>;
   /** The verdict: settles when the container's terminated state, a deadline, or an impossible wait was observed. */
   ended(): Promise<Termination>;
-  /** Removes everything that `start` created and returns when it is gone. */
-  remove(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export function testContainerOf(pod: TestPod): Container {
     image: pod.image,
     imagePullPolicy: "IfNotPresent",
     ...(wrapped.length > 0 ? { command: wrapped.map(literal) } : {}),
-    env: [...envOf(pod), ...secretEnvOf(pod)],
+    env: [...envOf(pod), ...shardEnvOf(pod), ...secretEnvOf(pod)],
     resources: resourcesOf(pod),
     securityContext: restricted(pod),
     terminationMessagePolicy: "File",
@@ -138,6 +138,16 @@ function envOf(pod: TestPod): Plain<V1EnvVar>[] {
     ...(needsCollector(pod) ? { GPU_CI_COLLECT: pod.collect.join("\n"), GPU_CI_HOLD: String(holdSeconds) } : {}),
   };
   return Object.entries(env).map(([name, value]) => ({ name, value: literal(value) }));
+}
+
+/** Which part of the test this is; the Job controller notes the index on each pod of an Indexed Job. */
+function shardEnvOf({ shards }: TestPod): Plain<V1EnvVar>[] {
+  const fieldRef = { fieldPath: "metadata.annotations['batch.kubernetes.io/job-completion-index']" };
+  const shard = shards > 1 ? { valueFrom: { fieldRef } } : { value: "0" };
+  return [
+    { name: "GPU_CI_SHARD", ...shard },
+    { name: "GPU_CI_SHARDS", value: String(shards) },
+  ];
 }
 
 /** Kubernetes expands `$(NAME)` in commands and values, and `$$` is its `$`; ours are taken as they stand. */

@@ -6,13 +6,14 @@ import { createObject, getObject, listObjects, patchObject } from "../kubernetes
 import { followPodLog } from "../kubernetes/pod-log.ts";
 import { type ApiObject, type Job, jobs, nodes, type Resource, secrets } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
-import type { Engine, RunningTest } from "./engine.ts";
+import type { Engine, RunningShard, RunningTest } from "./engine.ts";
 import { judgeRefusal } from "./kubernetes-admission.ts";
 import { largestAllocatable } from "./kubernetes-capacity.ts";
 import { collectFiles } from "./kubernetes-collect.ts";
 import { needsCollector, testContainer } from "./kubernetes-container.ts";
-import { PodFollower } from "./kubernetes-follower.ts";
+import type { PodFollower } from "./kubernetes-follower.ts";
 import { testJob, testSecret } from "./kubernetes-job.ts";
+import { JobFollower } from "./kubernetes-job-follower.ts";
 import { deleteJob, removeTest, secretGone } from "./kubernetes-removal.ts";
 import { sweepExpired } from "./kubernetes-sweep.ts";
 import type { TestPod } from "./test-pod.ts";
@@ -55,7 +56,7 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
   try {
     await createOurs(cluster, secrets, testSecret(pod), { run, log, signal });
     const job = await createOurs(cluster, jobs, testJob(pod), { run, log, signal });
-    const follower = new PodFollower({ cluster, pod, job, ...deps });
+    const follower = new JobFollower({ cluster, pod, job, ...deps });
     const owned = ownSecret(cluster, job, deps);
     sweepExpired(cluster, deps);
     return runningTest({ cluster, pod, follower, owned, deps });
@@ -104,14 +105,24 @@ async function ownSecret(cluster: Cluster, job: Job, { log, signal }: Kubernetes
 interface RunningOptions {
   readonly cluster: Cluster;
   readonly pod: TestPod;
-  readonly follower: PodFollower;
+  readonly follower: JobFollower;
   readonly owned: Promise<boolean>;
   readonly deps: KubernetesEngineDeps;
 }
 
-function runningTest({ cluster, pod, follower, owned, deps }: RunningOptions): RunningTest {
-  let logGap: string | undefined = "The log was not read.";
+function runningTest(options: RunningOptions): RunningTest {
   let removal: Promise<void> | undefined;
+  return {
+    shards: options.follower.pods.map((follower) => runningShard(follower, options)),
+    remove: () => {
+      removal ??= removeRunning(options);
+      return removal;
+    },
+  };
+}
+
+function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOptions): RunningShard {
+  let logGap: string | undefined = "The log was not read.";
   const readLog = async function* () {
     const name = await follower.started;
     if (name === undefined) {
@@ -139,23 +150,19 @@ function runningTest({ cluster, pod, follower, owned, deps }: RunningOptions): R
       if (name === undefined) return [];
       return collectFiles({ cluster, pod: name, directory, ...deps, hasEnded: () => follower.hasEnded() });
     },
-    remove: () => {
-      removal ??= removeRunning({ cluster, pod, follower, owned, deps });
-      return removal;
-    },
   };
 }
 
 async function removeRunning({ cluster, pod, follower, owned, deps }: RunningOptions): Promise<void> {
   using limit = deadline(`Removing Job ${pod.name}`, removalTimeoutMs);
   try {
-    if (!deps.signal.aborted) await follower.settled(deps.signal);
+    if (!deps.signal.aborted) await Promise.all(follower.pods.map((shard) => shard.settled(deps.signal)));
     await deleteJob(cluster, pod.name, limit.signal);
-    const hadPod = follower.podName() !== undefined;
     await follower.gone();
     const isOwned = await owned;
     // The cluster collects pod and Secret side by side, and the pod takes longer. Only where that is no proof is it asked for.
-    if (!isOwned || !hadPod || deps.signal.aborted) await secretGone(cluster, pod.name, isOwned, limit.signal);
+    if (!isOwned || !follower.hadPod() || deps.signal.aborted)
+      await secretGone(cluster, pod.name, isOwned, limit.signal);
     deps.log.debug(`Job ${pod.name}, its pod and its Secret are gone.`);
   } finally {
     follower.close();

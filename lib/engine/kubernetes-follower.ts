@@ -1,25 +1,22 @@
 import { formatDuration } from "../duration.ts";
-import { DomainError } from "../error.ts";
-import type { Cluster } from "../kubernetes/client.ts";
-import { type Job, type Pod, pods } from "../kubernetes/resource.ts";
-import { type WatchEvent, watchObjects } from "../kubernetes/watch.ts";
+import type { Pod } from "../kubernetes/resource.ts";
+import type { WatchEvent } from "../kubernetes/watch.ts";
 import type { Log } from "../log.ts";
 import type { Reason } from "../report/conclusion.ts";
 import { needsCollector } from "./kubernetes-container.ts";
 import { collectorRuns, type PodState, readPodState, type Trouble } from "./kubernetes-pod-state.ts";
 import type { End } from "./kubernetes-termination.ts";
 import { createTimers } from "./kubernetes-timers.ts";
-import { createWaiting } from "./kubernetes-waiting.ts";
+import type { Waiting } from "./kubernetes-waiting.ts";
 import type { Termination, TestPod } from "./test-pod.ts";
 
 export interface FollowOptions {
-  readonly cluster: Cluster;
   readonly pod: TestPod;
-  readonly job: Job;
   readonly log: Log;
   readonly now: () => Date;
-  /** The caller's cancellation: rejects what is waited for; the watch itself goes on until `close`, so that removal can be seen. */
-  readonly signal: AbortSignal;
+  readonly waiting: Waiting;
+  /** Whether another pod of the same Job runs: this one may be waiting for what that one holds. */
+  readonly isAnotherRunning: () => boolean;
 }
 
 /** A test that ended but is still held for its files may run beyond its timeout by this much. */
@@ -31,7 +28,7 @@ const deletionAllowanceMs = 40_000;
 /** A node reports the end of a pod about a second after that of its container. */
 const settleMs = 2000;
 
-/** Follows the one pod of a Job by a single watch: what it waits for, its start, its end, and that it is gone. */
+/** Follows one pod of a Job by what a watch tells of it: what it waits for, its start, its end. */
 export class PodFollower {
   /** Name of the pod as soon as its container runs or has run; undefined when the verdict came without. */
   readonly started: Promise<string | undefined>;
@@ -39,13 +36,10 @@ export class PodFollower {
   readonly collecting: Promise<string | undefined>;
   readonly ended: Promise<Termination>;
   readonly #options: FollowOptions;
-  readonly #stop = new AbortController();
   readonly #timers = createTimers();
-  readonly #alive = new Set<string>();
   readonly #started = Promise.withResolvers<string | undefined>();
   readonly #collecting = Promise.withResolvers<string | undefined>();
   readonly #ended = Promise.withResolvers<Termination>();
-  readonly #waiting: ReturnType<typeof createWaiting>;
   readonly #createdAt: number;
   #name: string | undefined;
   #node: string | undefined;
@@ -56,26 +50,25 @@ export class PodFollower {
   #hasEnded = false;
   /** Whether the verdict is the container's own end. */
   #hasExited = false;
-  #goneWaiter: (() => void) | undefined;
   readonly #settled = Promise.withResolvers<void>();
-  #failure: unknown;
 
   constructor(options: FollowOptions) {
     this.#options = options;
     this.#createdAt = options.now().getTime();
-    this.#waiting = createWaiting({ ...options, giveUp: (reason, detail) => this.#giveUp(reason, detail) });
     for (const { promise } of [this.#started, this.#collecting, this.#ended]) promise.catch(() => {});
     this.started = this.#started.promise;
     this.collecting = this.#collecting.promise;
     this.ended = this.#ended.promise;
-    options.signal.addEventListener("abort", this.#cancel, { once: true });
     this.#timers.set("pending", options.pod.pendingTimeoutMs, () => this.#pendingTimeout());
     this.#timers.set("no-pod", 1000, () => this.#explainMissingPod());
-    this.#follow().catch((error: unknown) => this.#fail(error));
   }
 
   podName(): string | undefined {
     return this.#name;
+  }
+
+  isRunning(): boolean {
+    return this.#startedAt !== undefined && !this.#hasEnded;
   }
 
   /** Whether the test's container is known to have ended. */
@@ -94,40 +87,28 @@ export class PodFollower {
     await Promise.race([this.#settled.promise, expired]);
   }
 
-  /** Resolves when no pod of the Job is left; rejects when the watch broke. */
-  gone(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#alive.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#goneWaiter = resolve;
-    });
-  }
-
-  close(): void {
-    this.#options.signal.removeEventListener("abort", this.#cancel);
-    this.#timers.clear();
-    this.#stop.abort(new DomainError("closed", "The test is no longer followed."));
-  }
-
-  async #follow(): Promise<void> {
-    const { cluster, job, pod } = this.#options;
-    const changes = watchObjects(cluster, pods, {
-      labelSelector: `batch.kubernetes.io/job-name=${pod.name}`,
-      // Versions are those of the whole store: from the Job's own on, every pod of it is seen, without a list before.
-      ...(job.metadata?.resourceVersion ? { resourceVersion: job.metadata.resourceVersion } : {}),
-      signal: this.#stop.signal,
-    });
-    for await (const change of changes) this.#take(change);
-  }
-
-  #take({ type, object }: WatchEvent<Pod>): void {
-    const uid = object.metadata?.uid ?? "";
-    if (type === "DELETED") this.#alive.delete(uid);
-    else this.#alive.add(uid);
+  /** Takes one change of the pod. */
+  take({ type, object }: WatchEvent<Pod>): void {
     if (!this.#hasEnded) this.#read(object, type === "DELETED");
     const { phase } = object.status ?? {};
     if (type === "DELETED" || phase === "Succeeded" || phase === "Failed") this.#settled.resolve();
-    if (this.#alive.size === 0) this.#goneWaiter?.();
+  }
+
+  /** Ends the wait of a pod that is on no node yet. */
+  giveUpWaiting(reason: Reason, detail: string): void {
+    if (this.#scheduledAt === undefined) this.#giveUp(reason, detail);
+  }
+
+  /** Nothing more will be known: what is waited for rejects. */
+  fail(error: unknown): void {
+    this.#timers.clear();
+    this.#hasEnded = true;
+    for (const waiter of [this.#started, this.#collecting, this.#ended]) waiter.reject(error);
+  }
+
+  /** Ends all timers. */
+  close(): void {
+    this.#timers.clear();
   }
 
   #read(pod: Pod, isDeleted: boolean): void {
@@ -138,15 +119,24 @@ export class PodFollower {
     if (collectorRuns(pod)) this.#collecting.resolve(this.#name);
     const state = readPodState(pod);
     if (state.phase === "ended") this.#finish(state.end);
-    else if (isDeleted) this.#giveUp("pod-deleted", `Somebody deleted pod ${this.#name} before its test had ended.`);
+    else if (isDeleted) this.#deleted(pod);
     else this.#advance(pod, state);
   }
 
   #advance(pod: Pod, state: Exclude<PodState, { phase: "ended" }>): void {
     if (pod.metadata?.deletionTimestamp) this.#timers.setOnce("deletion", deletionAllowanceMs, () => this.#nodeLost());
-    if (state.phase === "unscheduled") this.#waiting.unscheduled(state.message);
+    if (state.phase === "unscheduled") this.#options.waiting.unscheduled(state.message);
     if (state.phase === "creating") this.#creating(state.message, state.trouble);
     if (state.phase === "running") this.#running(pod);
+  }
+
+  /** What the cluster itself removes it marks before. */
+  #deleted(pod: Pod): void {
+    const disruption = pod.status?.conditions?.find(
+      ({ type, status }) => type === "DisruptionTarget" && status === "True",
+    );
+    if (!disruption) this.#giveUp("pod-deleted", `Somebody deleted pod ${this.#name} before its test had ended.`);
+    else this.#giveUp("evicted", `Pod ${this.#name} was removed: ${disruption.message ?? disruption.reason}`);
   }
 
   #creating(message: string, trouble: Trouble | undefined): void {
@@ -193,14 +183,18 @@ export class PodFollower {
   }
 
   #pendingTimeout(): void {
+    if (this.#options.isAnotherRunning()) {
+      this.#timers.set("pending", this.#options.pod.pendingTimeoutMs, () => this.#pendingTimeout());
+      return;
+    }
     const waited = formatDuration(this.#options.pod.pendingTimeoutMs);
-    const last = this.#lastMessage || this.#waiting.lastMessage();
+    const last = this.#lastMessage || this.#options.waiting.lastMessage();
     const where = this.#name ? `Pod ${this.#name}` : `Job ${this.#options.pod.name} (no pod yet)`;
     this.#giveUp("pending-timeout", `${where} had not started within pending-timeout (${waited}). ${last}`.trim());
   }
 
   #explainMissingPod(): void {
-    this.#waiting.withoutPod();
+    this.#options.waiting.withoutPod();
     this.#timers.set("no-pod", 5000, () => this.#explainMissingPod());
   }
 
@@ -227,18 +221,6 @@ export class PodFollower {
     const runMs = this.#startedAt === undefined ? byNode : now - this.#startedAt;
     const startedAt = this.#startedAt ?? Math.max(scheduledAt, now - runMs);
     return { queueMs: scheduledAt - this.#createdAt, pullMs: startedAt - scheduledAt, runMs };
-  }
-
-  readonly #cancel = (): void => this.#fail(this.#options.signal.reason, false);
-
-  #fail(error: unknown, isWatchBroken = true): void {
-    if (isWatchBroken) {
-      this.#failure = error;
-      this.#goneWaiter?.();
-    }
-    this.#timers.clear();
-    this.#hasEnded = true;
-    for (const waiter of [this.#started, this.#collecting, this.#ended]) waiter.reject(error);
   }
 
   #now(): number {

@@ -29,7 +29,7 @@ export function testSecret(pod: TestPod): Secret {
   };
 }
 
-/** The Job: one pod, one try, removed by the cluster in the end even if this process dies. */
+/** The Job: one pod for each shard, one try, removed by the cluster in the end even if this process dies. */
 export function testJob(pod: TestPod): Job {
   const { queueName, podPatch } = pod.placement;
   const template = { metadata: { labels: pod.labels, annotations: pod.annotations }, spec: podSpec(pod) };
@@ -40,10 +40,11 @@ export function testJob(pod: TestPod): Job {
       annotations: pod.annotations,
     },
     spec: {
-      backoffLimit: 0,
-      completions: 1,
-      parallelism: 1,
-      activeDeadlineSeconds: Math.ceil((pod.pendingTimeoutMs + pod.timeoutMs) / 1000) + collectSeconds,
+      ...(pod.shards > 1 ? { completionMode: "Indexed", backoffLimitPerIndex: 0 } : { backoffLimit: 0 }),
+      completions: pod.shards,
+      parallelism: pod.shards,
+      // Shards that find no free GPU wait for each other.
+      activeDeadlineSeconds: pod.shards * (Math.ceil((pod.pendingTimeoutMs + pod.timeoutMs) / 1000) + collectSeconds),
       ttlSecondsAfterFinished: ttlSeconds,
       template: podPatch ? mergePatch(template, podPatch) : template,
     },

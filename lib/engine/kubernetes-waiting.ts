@@ -38,6 +38,7 @@ export function createWaiting(options: WaitingOptions): Waiting {
     options.log.info(`Waiting: ${message}`);
   };
   let isRefused = false;
+  let isLooking = false;
   const look = (action: () => Promise<void>): void => {
     action().catch((error: unknown) => {
       if (options.signal.aborted || isRefused) return;
@@ -54,7 +55,12 @@ export function createWaiting(options: WaitingOptions): Waiting {
       say(message);
       if (message !== "") look(() => explainUnschedulable(options));
     },
-    withoutPod: () => look(() => explainMissingPod(options, say)),
+    withoutPod: () => {
+      // Each shard without a pod asks; one answer is for all.
+      if (isLooking) return;
+      isLooking = true;
+      look(() => explainMissingPod(options, say).finally(() => (isLooking = false)));
+    },
   };
 }
 

@@ -27,6 +27,8 @@ export interface TestPod {
   readonly timeoutMs: number;
   /** From the creation to the start of the container. */
   readonly pendingTimeoutMs: number;
+  /** Number of containers that share the test, each with `gpus` GPUs, GPU_CI_SHARD (from 0) and GPU_CI_SHARDS in its environment. */
+  readonly shards: number;
   /** What runs beside the test, reachable at localhost, ready before the test starts. */
   readonly services: readonly TestService[];
   readonly labels: Readonly<Record<string, string>>;

@@ -28,6 +28,22 @@ const caseSchema = v.object({
 
 const gpuSchema = v.object({ product: v.string(), uuid: v.string(), driver: v.string(), memory: v.string() });
 
+const shardSchema = v.object({
+  conclusion: v.picklist(conclusionWords),
+  reason: v.picklist(reasonWords),
+  detail: v.string(),
+  exitCode: v.nullable(v.number()),
+  podName: v.nullable(v.string()),
+  node: v.nullable(v.string()),
+  passed: v.number(),
+  failed: v.number(),
+  skipped: v.number(),
+  queueMs: v.number(),
+  pullMs: v.number(),
+  runMs: v.number(),
+  logComplete: v.boolean(),
+});
+
 const reportSchema = v.object({
   schema: v.literal(1),
   conclusion: v.picklist(conclusionWords),
@@ -54,6 +70,8 @@ const reportSchema = v.object({
   runMs: v.number(),
   logComplete: v.boolean(),
   cases: v.array(caseSchema),
+  /** Of a test in several shards: how each ended, in the order of their indexes. */
+  shards: v.optional(v.array(shardSchema)),
 });
 
 /** Everything known about one run, as report.json has it. */

@@ -51,18 +51,20 @@ describe("kubernetesEngine", () => {
     const signal = new AbortController().signal;
     const engine = kubernetesEngine(cluster, { log: silentLog, signal, now: () => new Date() });
     const running = await engine.start(testPodOf({ name: "plain", image, command: ["sh", "-c", "echo hi; sleep 2"] }));
+    const [shard] = running.shards;
+    if (!shard) throw new Error("no shard");
     const chunks: Uint8Array[] = [];
     const read = async () => {
-      for await (const bytes of running.log()) chunks.push(bytes);
+      for await (const bytes of shard.log()) chunks.push(bytes);
     };
-    const [termination] = await Promise.all([running.ended(), read()]);
+    const [termination] = await Promise.all([shard.ended(), read()]);
     await running.remove();
-    expect([termination.reason, Buffer.concat(chunks).toString(), running.logGap()]).toEqual([
+    expect([termination.reason, Buffer.concat(chunks).toString(), shard.logGap()]).toEqual([
       "passed",
       "hi\n",
       undefined,
     ]);
-    expect(calls.map((call) => call.replaceAll(running.podName() ?? "", "POD")).toSorted()).toEqual(
+    expect(calls.map((call) => call.replaceAll(shard.podName() ?? "", "POD")).toSorted()).toEqual(
       [
         "POST secrets",
         "POST jobs",

@@ -92,7 +92,7 @@ describe("a cancelled run", () => {
     const { items } = await listObjects(real.cluster, jobs);
     const { name = "", labels } = items[0]?.metadata ?? {};
     await using host = createTestHost();
-    saveStarted(host.state, { engine: "kubernetes", name, run: labels?.["gpu-ci/run"] ?? "" });
+    saveStarted(host.state, { engine: "kubernetes", name, run: labels?.["gpu-ci/run"] ?? "", shards: 1 });
     const inputs = readInputs(actionInput("run-k8s-gpu-test", { image, namespace: real.namespace }));
     await removeLeftovers(() => inputs, host);
     expect([exitCode, items.length, await snapshotCluster(real.cluster)]).toEqual([null, 1, before]);

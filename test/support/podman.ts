@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerEngineDeps } from "../../lib/engine/container-engine.ts";
-import type { RunningTest } from "../../lib/engine/engine.ts";
+import type { RunningShard } from "../../lib/engine/engine.ts";
 import { podmanEnvironment } from "../../lib/engine/podman-environment.ts";
 import type { Termination } from "../../lib/engine/test-pod.ts";
 import { type Exec, exec, findProgram } from "../../lib/exec.ts";
@@ -63,7 +63,7 @@ export async function startPodman(): Promise<TestPodman> {
 }
 
 /** Reads a test's whole log and waits for its verdict. */
-export async function observe(running: RunningTest): Promise<{ log: Buffer; termination: Termination }> {
+export async function observe(running: RunningShard): Promise<{ log: Buffer; termination: Termination }> {
   const chunks: Uint8Array[] = [];
   const reading = (async () => {
     for await (const chunk of running.log()) chunks.push(Uint8Array.from(chunk));

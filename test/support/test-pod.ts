@@ -18,6 +18,7 @@ export function testPodOf(overrides: Partial<TestPod> = {}): TestPod {
     wrap: true,
     timeoutMs: 60_000,
     pendingTimeoutMs: 30_000,
+    shards: 1,
     services: [],
     labels: { "app.kubernetes.io/managed-by": "gpu-ci", "gpu-ci/run": "1-1" },
     annotations: {},

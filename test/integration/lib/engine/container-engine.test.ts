@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { containerEngine } from "../../../../lib/engine/container-engine.ts";
-import type { Engine } from "../../../../lib/engine/engine.ts";
+import type { Engine, RunningTest } from "../../../../lib/engine/engine.ts";
 import type { TestPod } from "../../../../lib/engine/test-pod.ts";
 import { CancelledError } from "../../../../lib/error.ts";
 import { exec } from "../../../../lib/exec.ts";
@@ -38,14 +38,16 @@ function shell(script: string, changes: Partial<TestPod> = {}): TestPod {
 
 async function run(pod: TestPod, on: Engine = engine) {
   const running = await on.start(pod);
+  const [shard] = running.shards;
+  if (!shard) throw new Error("no shard");
   const directory = await mkdtemp(join(tmpdir(), "gpu-ci-collected-"));
   try {
-    const { log, termination } = await observe(running);
-    const files = await running.collect(directory);
+    const { log, termination } = await observe(shard);
+    const files = await shard.collect(directory);
     const texts = await Promise.all(
       files.map(async ({ path }) => [path, await readFile(join(directory, path), "utf8")]),
     );
-    return { log, termination, files: Object.fromEntries(texts) as Record<string, string>, gap: running.logGap() };
+    return { log, termination, files: Object.fromEntries(texts) as Record<string, string>, gap: shard.logGap() };
   } finally {
     await running.remove();
     await rm(directory, { recursive: true });
@@ -160,7 +162,7 @@ describe("The podman engine", () => {
     const running = await engine.start(
       shell("echo up; sleep 60", { annotations: { "gpu-ci/expires": "2020-01-01T00:00:00Z" }, name: "old" }),
     );
-    for await (const _ of running.log()) break;
+    for await (const _ of running.shards[0]?.log() ?? []) break;
     await exec("podman", ["create", "--name", "foreign", image, "true"], { env: podman.deps.env });
     expect((await run(shell("echo new"))).log.toString()).toBe("new\n");
     expect(await podman.containers()).toEqual(["foreign"]);
@@ -182,12 +184,39 @@ describe("The podman engine", () => {
     const controller = new AbortController();
     const cancellable = await containerEngine("podman", { ...podman.deps, signal: controller.signal });
     const running = await cancellable.start(shell("echo up; sleep 60"));
-    for await (const _ of running.log()) break;
+    for await (const _ of running.shards[0]?.log() ?? []) break;
     controller.abort(new CancelledError("SIGINT"));
-    await expect(running.ended()).rejects.toThrow("Cancelled by SIGINT.");
+    await expect(running.shards[0]?.ended()).rejects.toThrow("Cancelled by SIGINT.");
     const startedAt = Date.now();
     await Promise.all([running.remove(), running.remove()]);
     expect(Date.now() - startedAt).toBeLessThan(10_000);
+    expect([await podman.containers(), await podman.leftFiles()]).toEqual([[], []]);
+  });
+});
+
+describe("Shards on this machine", () => {
+  const texts = async (running: RunningTest) => {
+    const seen = await Promise.all(running.shards.map((shard) => observe(shard)));
+    return seen.map(({ log, termination }) => `${log.toString().trim()} ${termination.reason}`);
+  };
+
+  it("run one after another, each with its index, and leave nothing", async () => {
+    const running = await engine.start(
+      shell("echo $GPU_CI_SHARD of $GPU_CI_SHARDS; exit $GPU_CI_SHARD", { shards: 3 }),
+    );
+    expect(await texts(running)).toEqual(["0 of 3 passed", "1 of 3 test-failed", "2 of 3 test-failed"]);
+    await running.remove();
+    expect([await podman.containers(), await podman.leftFiles()]).toEqual([[], []]);
+  });
+
+  it("that were cancelled leave nothing, and those that never began do not begin", async () => {
+    const controller = new AbortController();
+    const cancellable = await containerEngine("podman", { ...podman.deps, signal: controller.signal });
+    const running = await cancellable.start(shell("echo up; sleep 60", { shards: 2 }));
+    for await (const _ of running.shards[0]?.log() ?? []) break;
+    controller.abort(new CancelledError("SIGTERM"));
+    await expect(running.shards[1]?.ended()).rejects.toThrow("Cancelled by SIGTERM.");
+    await running.remove();
     expect([await podman.containers(), await podman.leftFiles()]).toEqual([[], []]);
   });
 });

@@ -47,6 +47,8 @@ describe("The arguments of a container", () => {
       "--volume=/t/out:/gpu-ci/out",
       "--volume=/t/control:/gpu-ci/control",
       "--env-file=/t/secret.env",
+      "--env=GPU_CI_SHARD=0",
+      "--env=GPU_CI_SHARDS=1",
       "--env=A=b=c",
       "--env=GPU_CI_GPUS=1",
       "--env=GPU_CI_CONTROL=/gpu-ci/control",

@@ -23,6 +23,24 @@ describe("testJob", () => {
     });
   });
 
+  it("makes an Indexed Job of shards, each of which fails alone and knows its index", () => {
+    const { spec } = testJob(testPodOf({ shards: 3, gpus: 1 }));
+    expect({ ...spec, template: undefined }).toEqual({
+      completionMode: "Indexed",
+      backoffLimitPerIndex: 0,
+      completions: 3,
+      parallelism: 3,
+      activeDeadlineSeconds: 2070,
+      ttlSecondsAfterFinished: 600,
+      template: undefined,
+    });
+    const env = spec?.template.spec?.containers[0]?.env;
+    const fieldPath = "metadata.annotations['batch.kubernetes.io/job-completion-index']";
+    expect(env).toContainEqual({ name: "GPU_CI_SHARD", valueFrom: { fieldRef: { fieldPath } } });
+    expect(env).toContainEqual({ name: "GPU_CI_SHARDS", value: "3" });
+    expect(specOf().containers[0]?.env).toContainEqual({ name: "GPU_CI_SHARD", value: "0" });
+  });
+
   it("runs the command under the wrapper, without a token and without privileges", () => {
     const spec = specOf();
     expect(spec.containers[0]?.command).toEqual(["/bin/sh", "/gpu-ci/bin/run", "/bin/sh", "-c", "make test", "sh"]);

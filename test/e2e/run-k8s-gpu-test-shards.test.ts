@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
+import { pods } from "../../lib/kubernetes/resource.ts";
+import { pushBusyboxImage } from "../support/busybox-image.ts";
+import { snapshotCluster } from "../support/cluster-snapshot.ts";
+import { type GpuTestRunOptions, runGpuTest } from "../support/gpu-test-run.ts";
+import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
+
+let real: RealCluster;
+let image: string;
+let before: readonly string[];
+beforeAll(async () => {
+  real = await openRealCluster("gpu-shards");
+  image = await pushBusyboxImage({ registry: process.env.REGISTRY ?? "", repository: "gpu-test/busybox" });
+  await using _warm = await run({ command: "true", gpus: "0" });
+  before = await snapshotCluster(real.cluster);
+  return () => real[Symbol.asyncDispose]();
+});
+afterEach(async () => expect(await snapshotCluster(real.cluster)).toEqual(before));
+
+const run = (inputs: Record<string, string>, onLine?: GpuTestRunOptions["onLine"]) =>
+  runGpuTest({ inputs: { image, namespace: real.namespace, ...inputs }, ...(onLine ? { onLine } : {}) });
+const suite = '<testsuite name=\\"s\\"><testcase name=\\"part $GPU_CI_SHARD\\"/></testsuite>';
+
+describe("shards", () => {
+  it("share a test: each has its index, its GPU, its log and its files, and the report is one", async () => {
+    const command = `echo "I am $GPU_CI_SHARD of $GPU_CI_SHARDS"; echo "${suite}" > r.xml; nvidia-smi -L >/dev/null; sleep 2`;
+    // One GPU more than most test machines have: what does not fit waits for the others.
+    await using result = await run({ command, shards: "3", gpus: "1", results: "r.xml", "pending-timeout": "60s" });
+    const { outputs, exitCode, console } = result;
+    expect([exitCode, outputs.conclusion, outputs.reason, outputs.passed]).toEqual([0, "success", "passed", "3"]);
+    expect(outputs["reason-detail"]).toBe("All 3 shards passed.");
+    expect(console.trim().split("\n").toSorted()).toEqual([0, 1, 2].map((shard) => `[${shard}] I am ${shard} of 3`));
+    expect(await readFile(outputs["log-file"] ?? "", "utf8")).toBe(
+      [0, 1, 2].map((shard) => `===== shard ${shard} of 3 =====\nI am ${shard} of 3\n`).join(""),
+    );
+    const second = join(outputs["artifacts-path"] ?? "", "shard-1/r.xml");
+    expect(await readFile(second, "utf8")).toContain("part 1");
+    const report = JSON.parse(await readFile(outputs.report ?? "", "utf8"));
+    expect(report.shards.map(({ reason }: { reason: string }) => reason)).toEqual(["passed", "passed", "passed"]);
+    expect(report.cases.map(({ name }: { name: string }) => name)).toEqual(["part 0", "part 1", "part 2"]);
+    expect(outputs["log-complete"]).toBe("true");
+  });
+
+  it("fail together when one of them fails, and the others still run to their ends", async () => {
+    const command = 'echo "shard $GPU_CI_SHARD"; [ "$GPU_CI_SHARD" != 1 ] || exit 4; sleep 3; echo done';
+    await using result = await run({ command, shards: "2", gpus: "0" });
+    expect([result.exitCode, result.outputs.reason, result.outputs["exit-code"]]).toEqual([1, "test-failed", "4"]);
+    expect(result.outputs["reason-detail"]).toBe("Shard 1 of 2: The command ended with exit code 4.");
+    expect(result.console).toContain("[0] done\n");
+  });
+
+  it("that lose one are no success: what the lost one had to say is not known", async () => {
+    const removeFirst = async () => {
+      const labelSelector = "batch.kubernetes.io/job-completion-index=0";
+      const { items } = await listObjects(real.cluster, pods, { labelSelector });
+      for (const { metadata } of items) await deleteObject(real.cluster, pods, metadata?.name ?? "");
+    };
+    await using result = await run({ command: "sleep 6", shards: "2", gpus: "0" }, (line) => {
+      if (/Shard 0: Pod .* runs on node /.test(line)) void removeFirst();
+    });
+    expect([result.exitCode, result.outputs.conclusion, result.outputs.reason]).toEqual([
+      3,
+      "infrastructure",
+      "pod-deleted",
+    ]);
+  });
+});
