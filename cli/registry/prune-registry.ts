@@ -43,8 +43,8 @@ type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "now">;
 /** Decides about every tag of a registry, deletes what may go, and collects the garbage where that was asked for. Nothing is deleted unless everything that decides could be read. */
 export async function pruneRegistry(inputs: PruneInputs, deps: Deps): Promise<PruneReport> {
   const { log, now } = deps;
-  const registry = await chooseRegistry({ ...inputs, ...deps });
-  using client = openRegistry({ ...inputs, ...deps, registry: registry.push });
+  const registry = inputs.registry === "auto" ? (await chooseRegistry({ ...inputs, ...deps })).push : inputs.registry;
+  using client = openRegistry({ ...inputs, ...deps, registry });
   await requireRegistry(client);
   const branchTags = await readBranchTags(inputs, deps);
   const cluster = await connectCluster(inputs, deps);
