@@ -1,5 +1,6 @@
 import { InputError } from "../../lib/error.ts";
 import { choice, duration, flag, type GetInput, list, requiredText, text } from "../../lib/input.ts";
+import { parseTrusted } from "../../lib/microk8s/trusted-registry.ts";
 import { isRegistry } from "../../lib/oci/reference.ts";
 import { parseSize } from "../../lib/size.ts";
 
@@ -16,8 +17,18 @@ export function readInputs(get: GetInput) {
     removeOnPost: flag(get, "remove-on-post"),
     kubeconfig: text(get, "kubeconfig"),
     context: text(get, "context"),
+    insecureRegistries: list(get, "insecure-registries").map((entry) => parseTrusted("insecure-registries", entry)),
+    sideloadImages: list(get, "sideload-images"),
     registry: requiredText(get, "registry"),
   };
+  checkWords(inputs);
+  checkTogether(inputs);
+  return inputs;
+}
+
+export type Inputs = ReturnType<typeof readInputs>;
+
+function checkWords(inputs: Inputs): void {
   check(
     "channel",
     inputs.channel,
@@ -33,6 +44,12 @@ export function readInputs(get: GetInput) {
   if (inputs.registry !== "auto" && !isRegistry(inputs.registry)) {
     throw new InputError("registry", inputs.registry, "auto, or host[:port]");
   }
+}
+
+function checkTogether(inputs: Inputs): void {
+  if (inputs.distribution === "existing" && inputs.sideloadImages.length > 0) {
+    throw new InputError("sideload-images", inputs.sideloadImages.join(", "), "empty with distribution existing");
+  }
   if (inputs.distribution === "microk8s" && inputs.kubeconfig !== undefined) {
     throw new InputError(
       "kubeconfig",
@@ -40,10 +57,7 @@ export function readInputs(get: GetInput) {
       "empty with distribution microk8s, which uses this machine's own cluster",
     );
   }
-  return inputs;
 }
-
-export type Inputs = ReturnType<typeof readInputs>;
 
 function check(input: string, value: string, pattern: RegExp, allowed: string): void {
   if (!pattern.test(value)) throw new InputError(input, value, allowed);

@@ -16,6 +16,11 @@ export interface Outputs {
 
 /** Writes every output of action.yml. */
 export function writeOutputs(output: SetOutput, outputs: Outputs): void {
+  writeKnown(output, outputs);
+}
+
+/** Writes the outputs that are known; the others are empty. */
+export function writeKnown(output: SetOutput, outputs: Partial<Outputs>): void {
   output("kubeconfig", formatOutput(outputs.kubeconfig));
   output("version", formatOutput(outputs.version));
   output("channel", formatOutput(outputs.channel));

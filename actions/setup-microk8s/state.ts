@@ -1,31 +1,21 @@
 import type { State } from "../../lib/host.ts";
 
-/** What the main step did to the machine, for the post step to undo; each entry is saved before it is done. */
-export interface Changes {
+/** What the main step leaves for the post step to undo; each entry is saved before it is done. */
+export interface SetupState {
   /** Path of the job's kubeconfig file. */
   readonly kubeconfig: string | undefined;
-  /** Refreshes of microk8s are held back by us and by nobody else. */
-  readonly held: boolean;
-  /** microk8s was not there before, and is to be removed. */
-  readonly remove: boolean;
+  /** Name of this job in the list of what jobs changed on the machine; undefined when it changed nothing and never would have. */
+  readonly user: string | undefined;
 }
 
 export function saveKubeconfig(state: State, path: string): void {
   state.save("kubeconfig", path);
 }
 
-export function saveHeld(state: State): void {
-  state.save("held", "true");
+export function saveUser(state: State, user: string): void {
+  state.save("user", user);
 }
 
-export function saveRemove(state: State): void {
-  state.save("remove", "true");
-}
-
-export function readChanges(state: State): Changes {
-  return {
-    kubeconfig: state.get("kubeconfig") || undefined,
-    held: state.get("held") === "true",
-    remove: state.get("remove") === "true",
-  };
+export function readState(state: State): SetupState {
+  return { kubeconfig: state.get("kubeconfig") || undefined, user: state.get("user") || undefined };
 }

@@ -17,12 +17,15 @@ export interface ClusterFacts {
   readonly gpuCount: number;
   /** GPUs that nodes have, whether healthy or not. */
   readonly gpuCapacity: number;
+  /** Whether a node names the resource at all, also with 0: then a device plugin has once registered. */
+  readonly gpuRegistered: boolean;
   readonly gpuProducts: readonly string[];
   readonly driverVersion: string | undefined;
   readonly cudaVersion: string | undefined;
 }
 
-const gpuResource = "nvidia.com/gpu";
+/** The resource under which NVIDIA's device plugin offers GPUs. */
+export const gpuResource = "nvidia.com/gpu";
 
 /** Asks the API server for its version and its nodes. Throws DomainError `api-unreachable` or KubernetesError. */
 export async function readClusterFacts(cluster: Cluster, signal: AbortSignal): Promise<ClusterFacts> {
@@ -49,6 +52,7 @@ export function factsOf(version: string, items: readonly Node[]): ClusterFacts {
     nodesKnown: true,
     gpuCount: sum(ready.map((node) => quantity(node.status?.allocatable))),
     gpuCapacity: sum(items.map((node) => quantity(node.status?.capacity))),
+    gpuRegistered: items.some(({ status }) => status?.capacity?.[gpuResource] !== undefined),
     gpuProducts: [
       ...new Set(withGpu.flatMap((node) => node.metadata?.labels?.["nvidia.com/gpu.product"] ?? [])),
     ].sort(),

@@ -1,11 +1,11 @@
-import { access } from "node:fs/promises";
 import { deadline } from "../abort.ts";
 import { formatDuration } from "../duration.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { normaliseAddon, type WorkloadName, workloadsOfAddon } from "./addons.ts";
 import type { HostPrograms } from "./host-programs.ts";
-import { enableAddon } from "./microk8s.ts";
+import { enableAddon, isEnabled } from "./microk8s.ts";
 import { listWorkloads, type Workload, waitForRollout } from "./rollout.ts";
+import { hasRootFile } from "./root-file.ts";
 
 export interface AddonOptions {
   readonly addons: readonly string[];
@@ -23,7 +23,9 @@ export async function enableAddons(host: HostPrograms, cluster: Cluster, options
     const { signal } = host;
     const present = await listWorkloads(cluster, signal);
     const required = workloadsOfAddon(addon);
-    if (required.length > 0 && required.every((wanted) => runs(present, wanted))) {
+    const isThere =
+      required.length > 0 ? required.every((wanted) => runs(present, wanted)) : await isEnabled(host, addon);
+    if (isThere) {
       host.log.info(`Addon ${addon} runs already.`);
       continue;
     }
@@ -37,11 +39,8 @@ export async function enableAddons(host: HostPrograms, cluster: Cluster, options
 }
 
 /** Whether this machine has a GPU with NVIDIA's driver loaded. */
-export async function hasNvidiaDriver(): Promise<boolean> {
-  return access("/proc/driver/nvidia/version").then(
-    () => true,
-    () => false,
-  );
+export async function hasNvidiaDriver(host: HostPrograms): Promise<boolean> {
+  return hasRootFile(host, "/proc/driver/nvidia/version");
 }
 
 function runs(present: readonly Workload[], wanted: WorkloadName): boolean {

@@ -5,6 +5,8 @@ import type { Cluster } from "../kubernetes/client.ts";
 import { listObjects } from "../kubernetes/object.ts";
 import { type DaemonSet, type Deployment, daemonSets, deployments, pods } from "../kubernetes/resource.ts";
 import type { WorkloadName } from "./addons.ts";
+import { podTroubles } from "./pod-trouble.ts";
+import { whileAway } from "./while-away.ts";
 
 /** How far a Deployment or DaemonSet has come. */
 export interface Workload extends WorkloadName {
@@ -40,8 +42,11 @@ export async function listWorkloads(cluster: Cluster, signal: AbortSignal): Prom
 export async function waitForRollout(cluster: Cluster, options: RolloutOptions): Promise<void> {
   const deadlineMs = Date.now() + options.timeoutMs;
   let shown = "";
+  let all: readonly Workload[] | undefined;
   for (;;) {
-    const waiting = waitingFor(await listWorkloads(cluster, options.signal), options);
+    const { signal } = options;
+    all = await whileAway(() => listWorkloads(cluster, signal), all, { endMs: deadlineMs, signal });
+    const waiting = all ? waitingFor(all, options) : ["the API server"];
     if (waiting.length === 0) return;
     const text = waiting.join(", ");
     if (text !== shown)
@@ -73,21 +78,11 @@ async function notReady(cluster: Cluster, options: RolloutOptions, waiting: read
     signal: options.signal,
     timeoutMs: 10_000,
   });
-  const reasons = items.flatMap((pod) => {
-    const container = pod.status?.containerStatuses?.find(({ ready }) => !ready)?.state?.waiting;
-    const scheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
-    const reason = container ?? scheduled;
-    return reason?.reason && reason.reason !== "ContainerCreating"
-      ? [
-          `Pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${reason.reason}${reason.message ? `: ${reason.message}` : ""}`,
-        ]
-      : [];
-  });
   return new DomainError(
     "addon-not-ready",
     [
       `${options.what} is not ready after ${formatDuration(options.timeoutMs)}: ${waiting.join(", ")}.`,
-      ...reasons.slice(0, 5),
+      ...podTroubles(items).slice(0, 5),
     ].join("\n"),
     { hint: "Look at it with kubectl describe, or raise wait-timeout.", retryable: true },
   );

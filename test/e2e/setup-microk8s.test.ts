@@ -1,13 +1,17 @@
-import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
 import { readInputs } from "../../actions/setup-microk8s/inputs.ts";
 import { setupMicrok8s } from "../../actions/setup-microk8s/setup-microk8s.ts";
 import { undoSetup } from "../../actions/setup-microk8s/undo-setup.ts";
-import { getObject, listObjects } from "../../lib/kubernetes/object.ts";
-import { deployments, nodes } from "../../lib/kubernetes/resource.ts";
+import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
+import { createObject, getObject, listObjects } from "../../lib/kubernetes/object.ts";
+import { deployments, jobs, nodes, pods } from "../../lib/kubernetes/resource.ts";
 import { actionInput } from "../support/action-input.ts";
+import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { fixturePath } from "../support/fixture-path.ts";
+import { findCertsFolder } from "../support/node-certs.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
 import { createTestHost } from "../support/test-host.ts";
 
@@ -37,10 +41,60 @@ describe("setup-microk8s on a real cluster", () => {
     expect((await setupMicrok8s(inputs({ distribution: "existing" }), again)).version).toBe(outputs.version);
   });
 
+  it("proves a GPU by a pod that lists it, in an image of this machine's own C library, and leaves no Job", async () => {
+    await using host = createTestHost();
+    const kubeconfig = await inNamespace(real);
+    const outputs = await setupMicrok8s(inputs({ distribution: "existing", gpu: "required", kubeconfig }), host);
+    expect(outputs.gpuCount).toBeGreaterThan(0);
+    const proven = host.lines.filter(
+      (line) => line.startsWith("A pod was given ") || line.startsWith("All GPUs are in"),
+    );
+    expect(proven).toHaveLength(1);
+    const { items } = await listObjects(real.cluster, jobs);
+    expect(items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)).toEqual([]);
+  });
+
+  it("says which right a GPU cannot be tried without", async () => {
+    await using host = createTestHost();
+    const kubeconfig = await inNamespace(real, {
+      as: "system:serviceaccount:nobody:here",
+      "as-groups": ["gpu-ci-test"],
+    });
+    await expect(
+      setupMicrok8s(inputs({ distribution: "existing", gpu: "required", kubeconfig }), host),
+    ).rejects.toMatchObject({ code: "gpu-unknown" });
+  });
+
+  it("teaches the node's containerd the registry's other names, and takes them back", async () => {
+    await using host = createTestHost();
+    const hostRoot = join(host.tempDirectory, "root");
+    const certs = join(hostRoot, "var/snap/microk8s/current/args/certs.d");
+    mkdirSync(dirname(certs), { recursive: true });
+    symlinkSync(findCertsFolder(), certs);
+    const machine = fakeMachine(host.tempDirectory, real.cluster.namespace);
+    const onMachine = { ...host, hostRoot, env: { ...process.env, ...machine } };
+    // Of the registry's image a pod is asked for by names that the node's own resolver does not know.
+    const wanted = inputs({ distribution: "microk8s", addons: "", gpu: "off" });
+    const service = "registry.container-registry.svc.cluster.local:5000";
+    try {
+      const { nodeIp, registryPush } = await setupMicrok8s(wanted, onMachine);
+      expect(readdirSync(certs)).toEqual(
+        expect.arrayContaining([service, `${nodeIp}:${registryPush?.split(":").at(-1)}`]),
+      );
+      const image = await pushBusyboxImage({ registry: process.env.REGISTRY ?? "", repository: "transport/busybox" });
+      await startPod(real, "by-service-name", image.replace(/^[^/]+/, service));
+    } finally {
+      await undoSetup(onMachine);
+    }
+    expect(readdirSync(certs)).not.toContain(service);
+    expect(host.lines.filter((line) => line.startsWith("warning: Could"))).toEqual([]);
+  });
+
   it("does not take an addon for ready whose pod the real kubelet cannot start, and names why", async () => {
     await using host = createTestHost();
     const machine = fakeMachine(host.tempDirectory, real.cluster.namespace);
-    const onMachine = { ...host, env: { ...process.env, ...machine } };
+    const hostRoot = join(host.tempDirectory, "root");
+    const onMachine = { ...host, hostRoot, env: { ...process.env, ...machine } };
     const wanted = inputs({ distribution: "microk8s", addons: "broken", gpu: "off", "wait-timeout": "20s" });
     await expect(setupMicrok8s(wanted, onMachine)).rejects.toThrow(
       new RegExp(
@@ -52,6 +106,26 @@ describe("setup-microk8s on a real cluster", () => {
     expect(host.lines.filter((line) => line.startsWith("warning"))).toEqual([]);
   });
 });
+
+/** A kubeconfig whose current namespace is the test's own; `user` adds to its user's fields. */
+async function inNamespace({ namespace }: RealCluster, user: object = {}): Promise<string> {
+  const document = findKubeconfigSource({ env: process.env })?.read();
+  return stringify({
+    ...document,
+    contexts: document?.contexts.map((entry) => ({ ...entry, context: { ...Object(entry.context), namespace } })),
+    users: document?.users.map((entry) => ({ ...entry, user: { ...Object(entry.user), ...user } })),
+  });
+}
+
+/** Starts a pod of an image that is pulled anew, and waits until it has run. */
+async function startPod(on: RealCluster, name: string, image: string): Promise<void> {
+  const container = { name: "main", image, imagePullPolicy: "Always", command: ["/bin/true"] };
+  await createObject(on.cluster, pods, {
+    metadata: { name },
+    spec: { restartPolicy: "Never", containers: [container] },
+  });
+  await on.waitForPod(name, ({ status }) => status?.phase === "Succeeded");
+}
 
 /** The fakes of snap and microk8s over the real cluster: an addon of theirs brings a Deployment with an image that nobody has. */
 function fakeMachine(folder: string, namespace: string): Record<string, string> {
