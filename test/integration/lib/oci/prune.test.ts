@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLog } from "../../../../lib/log.ts";
+import { digestOf } from "../../../../lib/oci/digest.ts";
 import { pruneImages } from "../../../../lib/oci/prune.ts";
 import { readInventory } from "../../../../lib/oci/prune-inventory.ts";
 import { type PrunePolicy, planPrune } from "../../../../lib/oci/prune-plan.ts";
@@ -95,6 +96,19 @@ describe("pruneImages", () => {
     const result = await pruneImages(client, plan, silentLog);
     expect([result.deleted, result.spared.map((entry) => entry.digest)]).toEqual([[], [digest]]);
     expect(await listTags(client, "acme/race")).toEqual(["latest", "old"]);
+  });
+
+  it("spares an image that became part of a new index after the decision", async () => {
+    const digest = await push("acme/joined", 30, "old");
+    const plan = planPrune(await readInventory(client), policy("acme/joined"), new Date());
+    const { descriptor } = await client.getManifest("acme/joined", digest);
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [descriptor] }));
+    const index = { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+    await client.putManifest("acme/joined", "all", index);
+    const result = await pruneImages(client, plan, silentLog);
+    expect([result.deleted, result.spared.map((entry) => entry.digest)]).toEqual([[], [digest]]);
+    expect(await verifyImage(client, "acme/joined", index.descriptor.digest, "full")).toBe("full");
   });
 
   it("leaves an image alone whose manifest it cannot read", async () => {
