@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
 import { createObject, deleteObject } from "../../lib/kubernetes/object.ts";
@@ -57,7 +58,10 @@ export async function createRunnerNamespace(prefix: string): Promise<RunnerNames
     image,
     cluster,
     values,
-    install: async (more = {}) => void (await helm(upgrade, { ...values, ...more })),
+    install: async (more = {}) => {
+      await helm(upgrade, { ...values, ...more });
+      await policiesAct(cluster, name);
+    },
     uninstall: async () => void (await helm(uninstall)),
     async [Symbol.asyncDispose]() {
       await helm(uninstall);
@@ -65,6 +69,26 @@ export async function createRunnerNamespace(prefix: string): Promise<RunnerNames
       cluster.close();
     },
   };
+}
+
+/** The API server takes a new policy up a moment after it was created. */
+async function policiesAct(cluster: Cluster, name: string): Promise<void> {
+  const dryRun = { query: { dryRun: "All" } };
+  const spec = { containers: [{ name: "main", image: "registry.example/image" }] };
+  const pod = { path: `/api/v1/namespaces/${name}-jobs/pods`, body: { metadata: { name: "refused" }, spec } };
+  const path = `/api/v1/namespaces/${name}/configmaps/gpu-ci-runners`;
+  const change = { path, body: { data: { STATE: "refused" } }, contentType: "application/merge-patch+json" };
+  const isRefused = (request: Promise<unknown>) => request.then(() => false, isPolicyRefusal);
+  for (const begin = Date.now(); Date.now() < begin + 60_000; await wait(100)) {
+    const drain = await isRefused(cluster.request({ method: "PATCH", ...dryRun, ...change }));
+    if (drain && (await isRefused(cluster.request({ method: "POST", ...dryRun, ...pod })))) return;
+  }
+  throw new Error("The chart's policies did not act within a minute.");
+}
+
+function isPolicyRefusal(error: unknown): boolean {
+  if (error instanceof Error && error.message.includes("ValidatingAdmissionPolicy")) return true;
+  throw error;
 }
 
 /** A kubeconfig for a ServiceAccount of the namespace: its token, valid for an hour, another server if one is given, the jobs' namespace. */
