@@ -37,6 +37,7 @@ export function readInputs(get: GetInput) {
     artifacts: patterns(get, "artifacts"),
     wrap: flag(get, "wrap"),
     pendingTimeoutMs: duration(get, "pending-timeout"),
+    retryOnDisruption: integer(get, "retry-on-disruption", 0, 20),
     podPatch: podPatch(get),
     engine: choice(get, "engine", ["auto", "kubernetes", "podman", "docker"]),
     kubeconfig: text(get, "kubeconfig"),

@@ -8,6 +8,7 @@ import { pinServices, resolveServices } from "../../lib/engine/test-service.ts";
 import { exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { annotationsOf } from "../../lib/report/annotations.ts";
+import { isDisrupted, withAttempts } from "../../lib/report/attempts.ts";
 import { exitCodeOf } from "../../lib/report/conclusion.ts";
 import { mergeReports } from "../../lib/report/merge-reports.ts";
 import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
@@ -19,7 +20,7 @@ import type { Inputs } from "./inputs.ts";
 import { type Observed, observeTest } from "./observe-test.ts";
 import { type Outputs, toOutputs } from "./outputs.ts";
 import { createResultsFolder, findResultFiles, joinLogs, type ResultsFolder } from "./results-folder.ts";
-import { toTestPod } from "./to-test-pod.ts";
+import { type Found, toTestPod } from "./to-test-pod.ts";
 
 type Deps = Omit<Host, "input" | "output">;
 
@@ -33,26 +34,51 @@ const sweepAllowanceMs = 900_000;
 export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs> {
   for (const secret of Object.values(inputs.secretEnv)) deps.mask(secret);
 
-  const engine = await chooseEngine(inputs, deps);
+  let engine = await chooseEngine(inputs, deps);
   const image = await resolveTestImage({ ...inputs, ...deps });
   const services = resolveServices(await pinServices(inputs.services, deps));
   for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
+  const attempts: Report[] = [];
+  for (;;) {
+    const { report, folder } = await tryTest({ inputs, engine, found: { image, services, gpus }, attempts }, deps);
+    if (!isDisrupted(report) || attempts.length >= inputs.retryOnDisruption || deps.signal.aborted) {
+      await publish(report, inputs, deps);
+      const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
+      return toOutputs(report, folder, exitCode);
+    }
+    attempts.push(report);
+    deps.log.warning(
+      `Disrupted, trying again (${attempts.length} of ${inputs.retryOnDisruption}): ${report.detail} Its log is ${folder.logFile}.`,
+    );
+    engine = await chooseEngine(inputs, deps);
+  }
+}
+
+interface TryOptions {
+  readonly inputs: Inputs;
+  readonly engine: Engine;
+  readonly found: Omit<Found, "identity">;
+  /** Reports of the attempts before this one. */
+  readonly attempts: readonly Report[];
+}
+
+/** One attempt, under a name and in a folder of its own. */
+async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: Deps) {
   const startedAt = deps.now();
-  const expires = new Date(
-    startedAt.getTime() + inputs.shards * (inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs),
-  );
-  const pod = toTestPod(inputs, { image, services, identity: testIdentity(deps.run, expires), gpus });
+  const lifeMs = inputs.shards * (inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
+  const identity = testIdentity(deps.run, new Date(startedAt.getTime() + lifeMs), attempts.length);
+  const pod = toTestPod(inputs, { ...found, identity });
   const folder = await createResultsFolder(inputs.workingDirectory, pod);
 
   const observed = await observeTest(engine, pod, folder, deps);
 
   await joinLogs(folder);
   const report = await judgeTest({ observed, inputs, pod, folder, engine: engine.name, startedAt });
-  await publish(report, folder, inputs, deps);
-  const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
-  return toOutputs(report, folder, exitCode);
+  const whole = withAttempts(report, attempts);
+  await writeFile(folder.reportFile, formatReport(whole));
+  return { report: whole, folder };
 }
 
 interface JudgeOptions {
@@ -95,11 +121,10 @@ async function chooseGpus({ gpus, gpuResource }: Inputs, engine: Engine, { log }
   return Math.min(count, 1);
 }
 
-/** Tells the verdict to everybody who asks: the log, report.json, the job summary, and the annotations beside the code. */
-async function publish(report: Report, folder: ResultsFolder, { summary }: Inputs, deps: Deps): Promise<void> {
+/** Tells the verdict to everybody who asks: the log, the job summary, and the annotations beside the code. */
+async function publish(report: Report, { summary }: Inputs, deps: Deps): Promise<void> {
   const times = `queue ${formatDuration(report.queueMs)}, pull ${formatDuration(report.pullMs)}, run ${formatDuration(report.runMs)}`;
   deps.log.info(`Verdict: ${report.conclusion} (${report.reason}) after ${times}. ${report.detail}`);
-  await writeFile(folder.reportFile, formatReport(report));
   if (summary) await deps.summary(renderSummary(report));
   for (const annotation of annotationsOf(report)) deps.annotate(annotation);
 }

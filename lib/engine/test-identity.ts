@@ -11,8 +11,8 @@ export interface TestIdentity {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Everything is made from the run's id, attempt and matrix leg, so that the same run names the same objects. `expires` is when they may be swept. */
-export function testIdentity(identity: RunIdentity, expires: Date): TestIdentity {
+/** Everything is made from the run's id, attempt and matrix leg, so that the same run names the same objects. `expires` is when they may be swept; `retries` counts the disrupted tries before this one. */
+export function testIdentity(identity: RunIdentity, expires: Date, retries = 0): TestIdentity {
   const leg = createHash("sha256").update(identity.matrix).digest("hex").slice(0, 8);
   const run = [labelPart(identity.id), identity.attempt, ...(identity.matrix === "" ? [] : [leg])].join("-");
   const told: Readonly<Record<string, string | undefined>> = {
@@ -22,7 +22,7 @@ export function testIdentity(identity: RunIdentity, expires: Date): TestIdentity
     "gpu-ci/commit": identity.commit,
   };
   return {
-    name: `gpu-ci-${run}`,
+    name: `gpu-ci-${run}${retries > 0 ? `-r${retries}` : ""}`,
     run,
     labels: { "app.kubernetes.io/managed-by": "gpu-ci", "gpu-ci/run": run },
     annotations: {

@@ -44,6 +44,16 @@ const shardSchema = v.object({
   logComplete: v.boolean(),
 });
 
+const attemptSchema = v.object({
+  jobName: v.string(),
+  podName: v.nullable(v.string()),
+  node: v.nullable(v.string()),
+  reason: v.picklist(reasonWords),
+  detail: v.string(),
+  startedAt: v.string(),
+  runMs: v.number(),
+});
+
 const reportSchema = v.object({
   schema: v.literal(1),
   conclusion: v.picklist(conclusionWords),
@@ -72,6 +82,8 @@ const reportSchema = v.object({
   cases: v.array(caseSchema),
   /** Of a test in several shards: how each ended, in the order of their indexes. */
   shards: v.optional(v.array(shardSchema)),
+  /** Attempts before this one, each ended by a disruption. */
+  attempts: v.optional(v.array(attemptSchema)),
 });
 
 /** Everything known about one run, as report.json has it. */

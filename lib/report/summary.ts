@@ -29,6 +29,8 @@ export function renderSummary(report: Report): string {
     `## GPU test ${conclusionWord(report.conclusion)}`,
     escapeMarkdown(report.detail),
     overview(report),
+    shardTable(report),
+    attemptList(report),
     failedCases(report.cases.filter(isFailed)),
     skippedCases(report.cases.filter((testCase) => testCase.outcome === "skipped")),
     slowestCases(report.cases),
@@ -51,6 +53,24 @@ function overview(report: Report): string {
     ["Log", report.logComplete ? "complete" : "has a gap, see the log"],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| **${name}** | ${value} |`)].join("\n");
+}
+
+function shardTable({ shards = [] }: Report): string {
+  if (shards.length === 0) return "";
+  const rows = shards.map(
+    (shard, index) =>
+      `| ${index} | ${conclusionWord(shard.conclusion)} (\`${shard.reason}\`) | ${formatCounts(shard)} | ${formatDuration(shard.runMs)} | ${code(shard.node ?? "none")} |`,
+  );
+  return ["| Shard | Result | Cases | Run | Node |", "|---:|---|---|---:|---|", ...rows].join("\n");
+}
+
+function attemptList({ attempts = [] }: Report): string {
+  if (attempts.length === 0) return "";
+  const lines = attempts.map(
+    ({ jobName, reason, detail, runMs }) =>
+      `- ${code(jobName)} (\`${reason}\`) after ${formatDuration(runMs)}: ${escapeMarkdown(detail)}`,
+  );
+  return [`### Disrupted before (${attempts.length})`, "", ...lines].join("\n");
 }
 
 /** `12 passed, 1 failed, 2 skipped`; says when there is no case at all. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { glob } from "tinyglobby";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { pods } from "../../lib/kubernetes/resource.ts";
@@ -66,5 +67,36 @@ describe("shards", () => {
       "infrastructure",
       "pod-deleted",
     ]);
+  });
+});
+
+describe("retry-on-disruption", () => {
+  const evict = async () => {
+    const { items } = await listObjects(real.cluster, pods, { labelSelector: "app.kubernetes.io/managed-by=gpu-ci" });
+    for (const { metadata } of items) {
+      const path = `/api/v1/namespaces/${real.namespace}/pods/${metadata?.name}/eviction`;
+      const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: metadata?.name } };
+      await real.cluster.request({ method: "POST", path, body });
+    }
+  };
+
+  it("runs an evicted test again, and keeps the log of both tries", async () => {
+    const inputs = { command: "echo up; sleep 4; echo done", gpus: "0", "retry-on-disruption": "1" };
+    const state = { evictions: 0 };
+    await using result = await run(inputs, (line) => {
+      if (/Pod .* runs on node /.test(line) && state.evictions++ === 0) void evict();
+    });
+    const { outputs, host } = result;
+    expect([result.exitCode, outputs.reason, outputs["job-name"]?.slice(-3)]).toEqual([0, "passed", "-r1"]);
+    const report = JSON.parse(await readFile(outputs.report ?? "", "utf8"));
+    expect(report.attempts.map(({ reason }: { reason: string }) => reason)).toEqual(["evicted"]);
+    const logs = await glob("gpu-ci-results/*/test.log", { cwd: host.tempDirectory, dot: true });
+    expect(logs.length).toBe(2);
+    expect(host.lines.filter((line) => line.includes("Disrupted, trying again (1 of 1): ")).length).toBe(1);
+  });
+
+  it("does not run again what the test itself did", async () => {
+    await using result = await run({ command: "echo once; exit 5", gpus: "0", "retry-on-disruption": "3" });
+    expect([result.exitCode, result.outputs.reason, result.console]).toEqual([1, "test-failed", "once\n"]);
   });
 });

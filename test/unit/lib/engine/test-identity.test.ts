@@ -29,6 +29,11 @@ describe("testIdentity", () => {
     expect(legs[0]).toMatch(/^gpu-ci-123-2-[0-9a-f]{8}$/);
   });
 
+  it("names a further try apart, and leaves its label", () => {
+    const retried = testIdentity(run, expires, 2);
+    expect([retried.name, retried.run]).toEqual(["gpu-ci-123-2-r2", "123-2"]);
+  });
+
   it.each(["Host_Name.with/odd#letters", "x".repeat(200), "___"])("makes a DNS label of run id %s", (id) => {
     expect(testIdentity({ ...run, id, matrix: "leg" }, expires).name).toMatch(/^[a-z0-9]([a-z0-9-]{0,56}[a-z0-9])$/);
   });

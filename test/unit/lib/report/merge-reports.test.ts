@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Reason } from "../../../../lib/report/conclusion.ts";
 import { mergeReports } from "../../../../lib/report/merge-reports.ts";
 import { createReport, formatReport, parseReport } from "../../../../lib/report/report.ts";
+import { renderSummary } from "../../../../lib/report/summary.ts";
 
 function shard(reason: Reason, runMs = 10, exitCode: number | undefined = reason === "passed" ? 0 : 1) {
   const gpus = [{ product: "G", uuid: `GPU-${runMs}`, driver: "1", memory: "2" }];
@@ -56,6 +57,15 @@ describe("mergeReports", () => {
     [["cancelled", "test-failed"], "cancelled", "Shard 0 of 2: It cancelled. 1 more did not pass: 1 (test-failed)."],
   ])("of %j is %s", (reasons, conclusion, detail) => {
     expect(mergeReports(reasons.map((reason) => shard(reason)))).toMatchObject({ conclusion, detail });
+  });
+
+  it("has a row for each shard in its summary", () => {
+    const merged = mergeReports([shard("passed", 11), shard("node-lost", 12)]);
+    expect(renderSummary(merged)).toContain(`| Shard | Result | Cases | Run | Node |
+|---:|---|---|---:|---|
+| 0 | passed (\`passed\`) | 1 passed, 0 failed, 0 skipped | 11 ms | <code>n</code> |
+| 1 | infrastructure failed (\`node-lost\`) | 1 passed, 0 failed, 0 skipped | 12 ms | <code>n</code> |
+`);
   });
 
   it("is worth another try only when every shard that did not pass is", () => {
