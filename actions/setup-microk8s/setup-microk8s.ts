@@ -12,6 +12,7 @@ import { reportCluster } from "../../lib/microk8s/cluster-report.ts";
 import { requireGpus } from "../../lib/microk8s/gpu-gate.ts";
 import { withSnapPath } from "../../lib/microk8s/host-programs.ts";
 import { kubeconfigPath, writeKubeconfig } from "../../lib/microk8s/kubeconfig-file.ts";
+import { lastingUser } from "../../lib/microk8s/ledger.ts";
 import { pushProofImage } from "../../lib/microk8s/proof-image.ts";
 import { proveGpu } from "../../lib/microk8s/prove-gpu.ts";
 import { trustInBuilders } from "../../lib/microk8s/registry-trust.ts";
@@ -42,7 +43,8 @@ export async function setupMicrok8s(inputs: Inputs, deps: Deps): Promise<Outputs
   const endMs = Date.now() + inputs.waitTimeoutMs;
   const leftMs = () => Math.max(1, endMs - Date.now());
   const host = { ...deps, env: withSnapPath(deps.env), root: deps.hostRoot ?? "/" };
-  const user = randomUUID();
+  // A terminal has no post step.
+  const user = deps.env.GITHUB_ACTIONS === "true" ? randomUUID() : lastingUser;
   const sideloads = await findSideloads(inputs.sideloadImages);
 
   const adopted = adopt(inputs, deps);

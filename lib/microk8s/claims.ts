@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { describeError } from "../error.ts";
 import type { HostPrograms } from "./host-programs.ts";
 import { certsFolder } from "./hosts-toml.ts";
-import { isSameChange, type LedgerEntry, type MachineChange, withLedger, withUser } from "./ledger.ts";
+import { isSameChange, type LedgerEntry, lastingUser, type MachineChange, withLedger, withUser } from "./ledger.ts";
 import { readRootFile, removeEmptyFolder, writeRootFile } from "./root-file.ts";
 import { findSnap, removeSnap, setRefreshHold } from "./snap.ts";
 import { reloadUnit } from "./unit.ts";
@@ -31,7 +31,8 @@ export async function claimFile(host: HostPrograms, user: string, wanted: Wanted
     const prior = known?.change.kind === "file" ? known.change.prior : (present ?? null);
     const { path, what, unit } = wanted;
     const change = { kind: "file", path, prior, written: content, unit: unit ?? null } as const;
-    host.log.info(`Writing ${path}: ${what}. It becomes what it was when the last job that needs it ends.`);
+    const until = user === lastingUser ? "It stays so" : "It becomes what it was when the last job that needs it ends";
+    host.log.info(`Writing ${path}: ${what}. ${until}.`);
     await save(replace(entries, withUser({ change, users: known?.users ?? [] }, user)));
     await writeRootFile(host, path, content);
     if (unit) await reloadUnit(host, unit);

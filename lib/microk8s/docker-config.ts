@@ -29,7 +29,7 @@ function parse(present: string | undefined): v.InferOutput<typeof configSchema> 
     // An empty file is what some tools leave; docker takes it for no configuration.
     const config: unknown = JSON.parse(present?.trim() || "{}");
     // As it was read: a parsed copy would have its keys in another order.
-    return v.is(configSchema, config) ? config : undefined;
+    return v.is(configSchema, config) && !Array.isArray(config) ? config : undefined;
   } catch {
     return undefined;
   }

@@ -35,6 +35,9 @@ const staleLockMinutes = 15;
 // A job that was killed never says that it has ended: after a day nobody counts on it.
 const userHours = 24;
 
+/** The user of changes that nobody's post step undoes: who sets a machine up in a terminal wants it to stay so. */
+export const lastingUser = "set up in a terminal";
+
 /**
  * Reads and rewrites, alone on this machine, the list of what our jobs changed on it. A change is undone by the last job that relies on it, not by the one
  * that made it: several jobs share a box. `body` gives the new list; `save` may be called before, so that nothing is done that is not written down.
@@ -71,7 +74,8 @@ export function isSameChange(one: MachineChange, other: MachineChange): boolean 
 
 /** The entry with one more user. */
 export function withUser(entry: LedgerEntry, id: string): LedgerEntry {
-  const expires = new Date(Date.now() + userHours * 3_600_000).toISOString();
+  const expires =
+    id === lastingUser ? "9999-12-31T00:00:00.000Z" : new Date(Date.now() + userHours * 3_600_000).toISOString();
   return { ...entry, users: [...entry.users.filter((user) => user.id !== id), { id, expires }] };
 }
 

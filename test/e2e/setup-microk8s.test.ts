@@ -6,8 +6,8 @@ import { readInputs } from "../../actions/setup-microk8s/inputs.ts";
 import { setupMicrok8s } from "../../actions/setup-microk8s/setup-microk8s.ts";
 import { undoSetup } from "../../actions/setup-microk8s/undo-setup.ts";
 import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
-import { createObject, getObject, listObjects } from "../../lib/kubernetes/object.ts";
-import { deployments, jobs, nodes, pods } from "../../lib/kubernetes/resource.ts";
+import { createObject, getObject, listObjects, patchObject } from "../../lib/kubernetes/object.ts";
+import { deployments, jobs, namespaces, nodes, pods } from "../../lib/kubernetes/resource.ts";
 import { actionInput } from "../support/action-input.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { fixturePath } from "../support/fixture-path.ts";
@@ -41,22 +41,37 @@ describe("setup-microk8s on a real cluster", () => {
     expect((await setupMicrok8s(inputs({ distribution: "existing" }), again)).version).toBe(outputs.version);
   });
 
-  it("proves a GPU by a pod that lists it, in an image of this machine's own C library, and leaves no Job", async () => {
+  it("proves a GPU by a pod that passes Pod Security restricted, in an image of this machine's own C library, and leaves no Job", async () => {
     await using host = createTestHost();
-    const kubeconfig = await inNamespace(real);
-    const outputs = await setupMicrok8s(inputs({ distribution: "existing", gpu: "required", kubeconfig }), host);
-    expect(outputs.gpuCount).toBeGreaterThan(0);
-    const proven = host.lines.filter(
-      (line) => line.startsWith("A pod was given ") || line.startsWith("All GPUs are in"),
-    );
-    expect(proven).toHaveLength(1);
-    const { items } = await listObjects(real.cluster, jobs);
-    expect(items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)).toEqual([]);
+    await enforce("restricted");
+    try {
+      const wanted = inputs({ distribution: "existing", gpu: "required", kubeconfig: inNamespace(real) });
+      expect((await setupMicrok8s(wanted, host)).gpuCount).toBeGreaterThan(0);
+    } finally {
+      await enforce(null);
+    }
+    const said = host.lines.filter((line) => /^(A pod was given .* \(GPU-|All GPUs are in use)/.test(line));
+    expect(said).toHaveLength(1);
+    expect(await leftJobs()).toEqual([]);
+  });
+
+  it("cancelled while a GPU is tried leaves no Job either", async () => {
+    await using host = createTestHost();
+    const controller = new AbortController();
+    const reason = new Error("cancelled by the test");
+    const info = (line: string) => {
+      host.log.info(line);
+      if (/^(Trying a GPU|All GPUs are in use)/.test(line)) setTimeout(() => controller.abort(reason), 150);
+    };
+    const wanted = inputs({ distribution: "existing", gpu: "required", kubeconfig: inNamespace(real) });
+    const cancelled = { ...host, log: { ...host.log, info }, signal: controller.signal };
+    await setupMicrok8s(wanted, cancelled).catch((error: unknown) => expect(error).toBe(reason));
+    expect(await leftJobs()).toEqual([]);
   });
 
   it("says which right a GPU cannot be tried without", async () => {
     await using host = createTestHost();
-    const kubeconfig = await inNamespace(real, {
+    const kubeconfig = inNamespace(real, {
       as: "system:serviceaccount:nobody:here",
       "as-groups": ["gpu-ci-test"],
     });
@@ -108,13 +123,26 @@ describe("setup-microk8s on a real cluster", () => {
 });
 
 /** A kubeconfig whose current namespace is the test's own; `user` adds to its user's fields. */
-async function inNamespace({ namespace }: RealCluster, user: object = {}): Promise<string> {
+function inNamespace({ namespace }: RealCluster, user: object = {}): string {
   const document = findKubeconfigSource({ env: process.env })?.read();
   return stringify({
     ...document,
     contexts: document?.contexts.map((entry) => ({ ...entry, context: { ...Object(entry.context), namespace } })),
     users: document?.users.map((entry) => ({ ...entry, user: { ...Object(entry.user), ...user } })),
   });
+}
+
+/** Sets what Pod Security enforces in the test's namespace; null for nothing. */
+async function enforce(level: "restricted" | null): Promise<void> {
+  const patch = { metadata: { labels: { "pod-security.kubernetes.io/enforce": level } } };
+  await patchObject(real.cluster, namespaces, real.namespace, { patch });
+}
+
+async function leftJobs(): Promise<readonly (string | undefined)[]> {
+  const { items } = await listObjects(real.cluster, jobs);
+  return items
+    .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+    .map(({ metadata }) => metadata?.name);
 }
 
 /** Starts a pod of an image that is pulled anew, and waits until it has run. */
@@ -133,7 +161,11 @@ function fakeMachine(folder: string, namespace: string): Record<string, string> 
   copyFileSync(process.env.KUBECONFIG ?? "", join(folder, "client.config"));
   writeFileSync(join(folder, "installed"), "1.32/stable\n");
   writeFileSync(join(folder, "apply", "broken"), brokenAddon(namespace));
-  return { PATH: `${fixturePath(folder, ["snap", "microk8s"])}:${process.env.PATH}`, FAKE_MACHINE: folder };
+  return {
+    PATH: `${fixturePath(folder, ["snap", "microk8s"])}:${process.env.PATH}`,
+    FAKE_MACHINE: folder,
+    GITHUB_ACTIONS: "true",
+  };
 }
 
 function brokenAddon(namespace: string): string {

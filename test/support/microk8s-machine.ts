@@ -37,7 +37,8 @@ export async function startMachine(
   const first = createTestHost({ env: environment, ...signal });
   const folder = first.tempDirectory;
   const hostRoot = join(folder, "root");
-  Object.assign(environment, { PATH: fixturePath(folder, programs), HOME: folder, FAKE_MACHINE: folder });
+  const actions = { GITHUB_ACTIONS: "true" };
+  Object.assign(environment, actions, { PATH: fixturePath(folder, programs), HOME: folder, FAKE_MACHINE: folder });
   const api = await startKubernetesApi(microk8sApi(folder, options));
   writeFileSync(join(folder, "calls"), "");
   writeFileSync(join(folder, "client.config"), api.kubeconfig());

@@ -165,6 +165,17 @@ describe("two jobs on one box", () => {
     expect(trustOf(machine)).toEqual(before);
   });
 
+  it("leave to a person what a person has set up in a terminal", async () => {
+    await using machine = await boxWithEverything();
+    const { GITHUB_ACTIONS: _, ...env } = machine.host.env;
+    await setUp({ ...machine.host, env });
+    const trust = trustOf(machine);
+    const other = machine.anotherJob();
+    await setUp(other);
+    await undoSetup(other);
+    expect([trustOf(machine), machine.has("held")]).toEqual([trust, true]);
+  });
+
   it("find nothing to change the second time", async () => {
     await using machine = await boxWithEverything();
     await setUp(machine.host);
