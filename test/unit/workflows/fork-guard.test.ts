@@ -56,10 +56,12 @@ it("finds every job that may run on a machine of the team", () => {
     ".github/workflows/gpu-ci.yml test",
     ".github/workflows/gpu-test.yml test",
     ".github/workflows/release.yml release",
+    ".github/workflows/runners.yml switch",
     "workflows/base-image.yml build",
     "workflows/gpu-ci.yml test",
     "workflows/gpu-test.yml test",
     "workflows/release.yml release",
+    "workflows/runners.yml switch",
   ]);
 });
 
