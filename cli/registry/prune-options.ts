@@ -8,10 +8,7 @@ import type { CommandOption } from "../command-options.ts";
 export const pruneOptions: readonly CommandOption[] = [
   value("registry", "Registry to prune as host[:port]; auto asks the cluster, then tries localhost:32000.", "auto"),
   value("repository", "Glob of repositories, for instance acme/*; default is all. May be repeated."),
-  value(
-    "keep-last",
-    "Keep so many of the newest images of each repository; releases and input hashes are not counted.",
-  ),
+  value("keep-last", "Keep so many of the newest images of each repository; releases are counted on their own."),
   value("keep-days", "Keep images that are younger than so many days."),
   toggle("keep-branches", "Keep the tags of branches that exist in the git remote.", "false"),
   value("remote", "Name or URL of the git remote that keep-branches asks.", "origin"),

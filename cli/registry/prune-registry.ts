@@ -48,6 +48,8 @@ export async function pruneRegistry(inputs: PruneInputs, deps: Deps): Promise<Pr
   await requireRegistry(client);
   const branchTags = await readBranchTags(inputs, deps);
   const cluster = await connectCluster(inputs, deps);
+  if (!cluster || !inputs.checkPods)
+    log.info(`Images of running pods are not looked at: ${cluster ? "--no-check-pods" : "no cluster is configured"}.`);
   const place = inputs.gc === "off" ? undefined : await openPlace(client, cluster, inputs, deps);
   const inventory = await readInventory(client, place && (await storedRevisions(place.storage)));
   // Read after the tags: a pod that starts meanwhile is seen.
@@ -126,10 +128,12 @@ async function connectCluster(inputs: PruneInputs, { env, log }: Deps): Promise<
   return connectKubernetes({ kubeconfig, context, namespace: undefined, env, log });
 }
 
-async function readUse(cluster: Cluster | undefined, inputs: PruneInputs, { log, signal }: Deps): Promise<ClusterUse> {
-  if (cluster && inputs.checkPods) return readClusterUse(cluster, signal);
-  log.info(`Images of running pods are not looked at: ${cluster ? "--no-check-pods" : "no cluster is configured"}.`);
-  return unused;
+async function readUse(
+  cluster: Cluster | undefined,
+  { checkPods }: PruneInputs,
+  { signal }: Deps,
+): Promise<ClusterUse> {
+  return cluster && checkPods ? readClusterUse(cluster, signal) : unused;
 }
 
 function requireCluster(cluster: Cluster | undefined): Cluster {

@@ -4,7 +4,7 @@ import { type JudgedImage, keepDependents, keyOf, partsOf, type TagVerdict } fro
 
 /** Which images may go. An image goes when no rule keeps it; a rule that is undefined keeps nothing. */
 export interface PrunePolicy {
-  /** The newest images of each repository; those that have no other tags than versions and input hashes are not counted. */
+  /** The newest images of each repository; releases, and bases that only their inputs' hash names, are counted on their own. */
   readonly keepLast: number | undefined;
   readonly keepDays: number | undefined;
   /** Image tags of the branches that exist. */
@@ -120,8 +120,7 @@ function keepReason(
   if (image.createdAt === undefined) return "age unknown";
   const age = ageDays(image.createdAt, now);
   if (policy.keepDays !== undefined && age < policy.keepDays) return daysOld(age);
-  // The hash of a base's inputs is looked up again only while the base itself is there.
-  if (isRecent && tag !== undefined && !inputsTag.test(tag)) return `among the newest ${policy.keepLast}`;
+  if (isRecent) return `among the newest ${policy.keepLast}`;
   return undefined;
 }
 
@@ -140,19 +139,21 @@ function isUsed({ digest, children, repository }: StoredImage, tag: string | und
   return [digest, ...children].some((name) => used.digests.has(name)) || used.names.has(`${repository}:${tag}`);
 }
 
+/** The newest of each kind in each repository: many builds of a branch push out no release, and no base that only its inputs' hash names. */
 function recentDigests(images: readonly StoredImage[], keepLast: number | undefined): ReadonlySet<string> {
-  const byRepository = Map.groupBy(images.filter(isRanked), ({ repository }) => repository);
-  const recent = [...byRepository.values()].flatMap((group) =>
+  const ranked = images.filter(({ tags, createdAt }) => tags.length > 0 && createdAt !== undefined);
+  const groups = Map.groupBy(ranked, (image) => `${image.repository} ${kindOf(image)}`);
+  const recent = [...groups.values()].flatMap((group) =>
     group.toSorted((a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0)).slice(0, keepLast ?? 0),
   );
   return new Set(recent.map(keyOf));
 }
 
-function isRanked({ tags, createdAt }: StoredImage): boolean {
-  return createdAt !== undefined && tags.some((tag) => !versionTag.test(tag) && !inputsTag.test(tag));
+function kindOf({ tags }: StoredImage): string {
+  if (tags.some((tag) => !versionTag.test(tag) && !inputsTag.test(tag))) return "build";
+  return tags.some((tag) => versionTag.test(tag)) ? "release" : "inputs";
 }
 
-/** Indexes first; an image that has tags and belongs to an index as well is there once, with its tags. */
 function deletionsOf(doomed: readonly StoredImage[]): readonly Deletion[] {
   const ordered = doomed.toSorted((a, b) => b.children.length - a.children.length);
   const all: readonly Deletion[] = [

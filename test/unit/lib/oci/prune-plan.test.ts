@@ -90,10 +90,10 @@ describe("planPrune", () => {
     ],
     ["what cannot be read stays", image("a", old, ["x"], { damage: "no manifest" }), {}, "stays: cannot be read"],
     [
-      "a lone input hash goes with age",
+      "a base that only its hash names is counted",
       image("a", old, [`inputs-${hash}`]),
-      { keepLast: 5 },
-      "goes: 30 days old, not among the newest 5",
+      { keepLast: 1 },
+      "stays: among the newest 1",
     ],
   ])("%s", (_name, stored, changes, expected) => {
     expect(Object.values(decide([stored], changes))).toEqual([expected]);
@@ -107,17 +107,19 @@ describe("planPrune", () => {
     });
   });
 
-  it("counts the newest in each repository, without releases and input hashes", () => {
+  it("counts builds, releases and bases without a name on their own in each repository", () => {
     const images = [
       image("a", 1, ["1.0.0"]),
-      image("b", 2, [`inputs-${hash}`]),
-      image("c", 20, ["c"]),
-      image("d", 30, ["d"]),
-      image("e", 40, ["e"]),
-      image("f", 90, ["f"], { repository: "acme/other" }),
+      image("b", 2, ["1.0.1", `inputs-${hash}`]),
+      image("c", 3, [`inputs-${hash}`]),
+      image("d", 4, [`inputs-${"f".repeat(32)}`]),
+      image("e", 20, ["e"]),
+      image("f", 40, ["f", "0.9.0"]),
+      image("g", 90, ["g"], { repository: "acme/other" }),
     ];
-    const { deletions } = planPrune({ repositories: [], images }, policy({ keepLast: 2 }), now);
-    expect(deletions.map(({ digest }) => digest)).toEqual(["e"]);
+    const rules = policy({ keepLast: 1, keepDays: undefined, protectVersions: false });
+    const { deletions } = planPrune({ repositories: [], images }, rules, now);
+    expect(deletions.map(({ digest }) => digest)).toEqual(["b", "d", "f"]);
   });
 
   it("touches only the repositories that were chosen", () => {
