@@ -54,7 +54,9 @@ async function pushRegistryImage(registry: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "gpu-ci-registry-image-"));
   try {
     await writeRoot(join(folder, "root"));
-    await create({ cwd: join(folder, "root"), file: join(folder, "layer.tar"), portable: true }, ["."]);
+    await create({ cwd: join(folder, "root"), file: join(folder, "layer.tar"), portable: true, mtime: new Date(0) }, [
+      ".",
+    ]);
     const layers = [await readFile(join(folder, "layer.tar"))];
     await writeLayout(join(folder, "layout"), { layers, config: { Env: ["PATH=/bin"] } });
     using client = openRegistry({ registry, env: {}, log: silentLog });
