@@ -74,15 +74,31 @@ export function list(get: GetInput, name: string): readonly string[] {
 }
 
 /** `KEY=VALUE` a line; the value may hold further `=` and is taken as it stands. */
-export function map(get: GetInput, name: string, keyPattern = /^[^\s=]+$/): Readonly<Record<string, string>> {
+export function map(get: GetInput, name: string, keyPattern = anyKey): Readonly<Record<string, string>> {
+  return readMap(get, { name, keyPattern, isSecret: false });
+}
+
+/** As `map`, for values that are secrets: the error for a wrong line counts the lines and shows nothing of it. */
+export function secretMap(get: GetInput, name: string, keyPattern = anyKey): Readonly<Record<string, string>> {
+  return readMap(get, { name, keyPattern, isSecret: true });
+}
+
+const anyKey = /^[^\s=]+$/;
+
+function readMap(
+  get: GetInput,
+  { name, keyPattern, isSecret }: { readonly name: string; readonly keyPattern: RegExp; readonly isSecret: boolean },
+): Readonly<Record<string, string>> {
   const entries = get(name)
     .split(/\r?\n/)
-    .filter((line) => line.trim() !== "" && !line.trim().startsWith("#"))
-    .map((line): [string, string] => {
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.trim() !== "" && !line.trim().startsWith("#"))
+    .map(({ line, number }): [string, string] => {
       const at = line.indexOf("=");
       const key = line.slice(0, at).trim();
-      if (at < 1 || !keyPattern.test(key)) throw new InputError(name, at < 1 ? line : key, "lines of KEY=VALUE");
-      return [key, line.slice(at + 1)];
+      if (at >= 1 && keyPattern.test(key)) return [key, line.slice(at + 1)];
+      const shown = isSecret ? `line ${number}, not shown` : at < 1 ? line : key;
+      throw new InputError(name, shown, "lines of KEY=VALUE");
     });
   return Object.fromEntries(entries);
 }

@@ -1,5 +1,5 @@
 import { InputError } from "../../lib/error.ts";
-import { choice, type GetInput, list, map, requiredText, size, text } from "../../lib/input.ts";
+import { choice, type GetInput, list, map, requiredText, secretMap, size, text } from "../../lib/input.ts";
 import { isRegistry, isTag } from "../../lib/oci/reference.ts";
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -12,7 +12,7 @@ export function readInputs(get: GetInput) {
     context: requiredText(get, "context"),
     target: text(get, "target"),
     buildArgs: map(get, "build-args", variableName),
-    secrets: map(get, "secrets", secretId),
+    secrets: secretMap(get, "secrets", secretId),
     secretEnvs: map(get, "secret-envs", secretId),
     platforms: list(get, "platforms"),
     builder: choice(get, "builder", ["auto", "buildx", "buildkit", "buildah"]),

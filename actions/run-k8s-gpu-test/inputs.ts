@@ -3,7 +3,18 @@ import { parseServices, type ServiceRequest } from "../../lib/engine/service-req
 import type { TestPod, TestVolume, Toleration } from "../../lib/engine/test-pod.ts";
 import { checkServiceVariables } from "../../lib/engine/test-service.ts";
 import { InputError } from "../../lib/error.ts";
-import { choice, duration, flag, type GetInput, integer, list, map, requiredText, text } from "../../lib/input.ts";
+import {
+  choice,
+  duration,
+  flag,
+  type GetInput,
+  integer,
+  list,
+  map,
+  requiredText,
+  secretMap,
+  text,
+} from "../../lib/input.ts";
 import { parseReference } from "../../lib/oci/reference.ts";
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -17,7 +28,7 @@ export function readInputs(get: GetInput) {
     command: text(get, "command"),
     args: list(get, "args"),
     env: map(get, "env", variableName),
-    secretEnv: map(get, "secret-env", variableName),
+    secretEnv: secretMap(get, "secret-env", variableName),
     gpus: gpus(get),
     gpuResource: gpuResource(get),
     cpu: matching(get, "cpu", quantity, "a number of CPUs such as 4 or 500m"),
@@ -111,7 +122,7 @@ function services(get: GetInput): readonly ServiceRequest[] {
   const value = text(get, "services");
   if (value === undefined) return [];
   const requests = parseServices("services", value);
-  checkServiceVariables(requests, { env: map(get, "env"), "secret-env": map(get, "secret-env") });
+  checkServiceVariables(requests, { env: map(get, "env"), "secret-env": secretMap(get, "secret-env") });
   return requests;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../lib/error.ts";
-import { choice, duration, flag, integer, list, map, requiredText, size, text } from "../../../lib/input.ts";
+import { choice, duration, flag, integer, list, map, requiredText, secretMap, size, text } from "../../../lib/input.ts";
 
 const given = (value: string) => () => value;
 
@@ -46,6 +46,11 @@ describe("input parsers", () => {
       "an unknown unit",
       () => duration(given("3 weeks"), "timeout"),
       'Input timeout is "3 weeks"; allowed: a duration such as 90s, 10m, 1h30m or a number of seconds.',
+    ],
+    [
+      "a secret without a name, without showing it",
+      () => secretMap(given("A=1\nhunter2"), "secret-env"),
+      'Input secret-env is "line 2, not shown"; allowed: lines of KEY=VALUE.',
     ],
     ["a line without an equal sign", () => map(given("A"), "env"), 'Input env is "A"; allowed: lines of KEY=VALUE.'],
   ])("refuse %s by name, value and what is allowed", (_name, parse, message) => {
