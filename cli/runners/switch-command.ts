@@ -2,7 +2,7 @@ import { deadline, sleep } from "../../lib/abort.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { InputError } from "../../lib/error.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { readRunnerStatus } from "../../lib/runner/runner-status.ts";
+import { readPositions, readRunnerStatus } from "../../lib/runner/runner-status.ts";
 import { clearNodeState, setDrainState } from "../../lib/runner/set-drain-state.ts";
 import type { CommandContext } from "../command-context.ts";
 import { listenForInterruption } from "../signals.ts";
@@ -49,7 +49,8 @@ export async function resumeCommand(argv: readonly string[], context: CommandCon
   using interruption = listenForInterruption((line) => context.stderr.write(`${line}\n`));
   const { signal } = interruption;
   const { cluster, name } = await open(values, context);
-  const { global, nodes } = await readRunnerStatus(cluster, { drainConfigMap: name, now: new Date(), signal });
+  const { positions } = await readPositions(cluster, { drainConfigMap: name, now: new Date(), signal });
+  const { global, nodes } = positions;
   if (node === undefined) {
     await setDrainState(cluster, { name, node, state: "Running", deadline: undefined, signal });
     const drained = [...nodes].filter(([, { state }]) => state !== "Running").map(([own]) => own);

@@ -22,7 +22,7 @@ const runnerShape = v.object({
   imagePullSecrets: v.optional(v.array(v.object({ name: v.string() })), []),
   runtimeClass: v.optional(v.string(), ""),
   workSize: v.optional(v.string(), "10Gi"),
-  deadline: v.optional(durationMs, "6h"),
+  activeDeadline: v.optional(durationMs, "6h"),
   podPatch: v.optional(v.record(v.string(), v.unknown()), {}),
 });
 

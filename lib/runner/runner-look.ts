@@ -119,5 +119,5 @@ async function listNodes(cluster: Cluster, signal: AbortSignal): Promise<readonl
 /** The chart's ConfigMap goes with the release: so do the runners, which the chart does not know. One made by hand owns nothing. */
 function ownerOf(drainSwitch: Pick<SwitchFollower, "globalConfigMap">) {
   const configMap = drainSwitch.globalConfigMap();
-  return configMap?.metadata?.labels?.["app.kubernetes.io/managed-by"] === "Helm" ? configMap : undefined;
+  return configMap?.metadata?.annotations?.["meta.helm.sh/release-name"] === undefined ? undefined : configMap;
 }

@@ -84,7 +84,7 @@ function podSpec(template: RunnerTemplate, name: string, drain: DrainSwitch): Pl
     restartPolicy: "Never",
     // A cancelled job needs a moment to tell the forge that it has ended.
     terminationGracePeriodSeconds: 30,
-    activeDeadlineSeconds: Math.ceil(template.deadline / 1000),
+    activeDeadlineSeconds: Math.ceil(template.activeDeadline / 1000),
     enableServiceLinks: false,
     // Its own account starts the test Jobs; without one a runner has no rights at all.
     automountServiceAccountToken: serviceAccount !== "",

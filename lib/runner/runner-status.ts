@@ -26,24 +26,33 @@ export interface RunnerStatus {
   readonly runners: readonly RunnerLine[];
 }
 
+/** What is read, and how. */
+export interface StatusOptions {
+  readonly drainConfigMap: string;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+}
+
 /** Reads the status; changes nothing. */
-export async function readRunnerStatus(
-  cluster: Cluster,
-  options: { readonly drainConfigMap: string; readonly now: Date; readonly signal: AbortSignal },
-): Promise<RunnerStatus> {
-  const { drainConfigMap: name, now, signal } = options;
-  const [maps, runnerPods] = await Promise.all([
-    listObjects(cluster, configMaps, { signal }),
+export async function readRunnerStatus(cluster: Cluster, options: StatusOptions): Promise<RunnerStatus> {
+  const { now, signal } = options;
+  const [reading, runnerPods] = await Promise.all([
+    readPositions(cluster, options),
     listObjects(cluster, pods, { labelSelector: allRunnersSelector, signal }),
   ]);
-  const { positions, mistakes } = readDrainSwitch(maps.items, { name, before: undefined, nowMs: now.getTime() });
   return {
     namespace: cluster.namespace,
-    global: positions.global,
-    nodes: positions.nodes,
-    mistakes: mistakes.map(({ message }) => message),
+    global: reading.positions.global,
+    nodes: reading.positions.nodes,
+    mistakes: reading.mistakes.map(({ message }) => message),
     runners: runnerPods.items.map((pod) => toLine(pod, now)),
   };
+}
+
+/** Reads the switch alone: whoever may put it need not be allowed to see pods. */
+export async function readPositions(cluster: Cluster, { drainConfigMap: name, now, signal }: StatusOptions) {
+  const { items } = await listObjects(cluster, configMaps, { signal });
+  return readDrainSwitch(items, { name, before: undefined, nowMs: now.getTime() });
 }
 
 function toLine(pod: Pod, now: Date): RunnerLine {

@@ -17,7 +17,7 @@ describe("parseRunnerConfig", () => {
       registerTimeout: 300_000,
       interval: 10_000,
     });
-    expect([runner?.deadline, runner?.workSize]).toEqual([21_600_000, "10Gi"]);
+    expect([runner?.activeDeadline, runner?.workSize]).toEqual([21_600_000, "10Gi"]);
   });
 
   it("needs a scale set and no forge in mode arc", () => {

@@ -68,7 +68,7 @@ describe("runnerPod", () => {
       kubeconfig: "gpu-ci-kubeconfig",
       env: { BUILDKIT_HOST: "tcp://buildkitd:1234" },
       resources: { limits: { cpu: "2" } },
-      deadline: "1h",
+      activeDeadline: "1h",
       runtimeClass: "kata",
       imagePullSecrets: [{ name: "pull" }],
     });
