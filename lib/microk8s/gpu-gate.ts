@@ -33,7 +33,7 @@ export async function requireGpus(cluster: Cluster, options: GpuGateOptions): Pr
         `No GPU is allocatable yet: waiting for ${describe(plugins)}, at most ${formatDuration(timeoutMs)}.`,
       );
     said = true;
-    await sleep(2000, signal);
+    await sleep(1000, signal);
   }
 }
 

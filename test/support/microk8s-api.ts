@@ -10,6 +10,12 @@ export interface ClusterOptions {
   readonly gpus?: number;
   /** GPUs of them that are unhealthy. */
   readonly unhealthyGpus?: number;
+  /** GPUs that pods of others hold. */
+  readonly heldGpus?: number;
+  /** The kubelet counts 0 GPUs, as after a lost registration of the device plugin. */
+  readonly lostGpus?: boolean;
+  /** Whether the node is ready; default true. */
+  readonly nodeReady?: boolean;
   /** What becomes of a pod that asks for a GPU; default is that it runs. */
   readonly gpuPod?: "runs" | "needs-class" | "no-runtime" | "driver-fails" | "no-node";
   /** Whether the registry's volume is bound; default true. */
@@ -75,7 +81,7 @@ function answerOf({ path, query }: ApiCall, known: Known): object | undefined {
   if (path === "/api/v1/nodes") return list([node(known)]);
   if (kind === "events") return list(eventsOf(query.get("fieldSelector") ?? ""));
   if (kind === "pods" && job !== undefined) return list([gpuPod(job, known)]);
-  if (kind === "pods") return list(shownPods(enabled.filter((addon) => !runs(addon))));
+  if (kind === "pods") return list([...shownPods(enabled.filter((addon) => !runs(addon))), ...holders(options)]);
   if (kind === "nvidia" && options.gpuPod === "needs-class") return { metadata: { name: "nvidia" } };
   if (kind === "registry-claim" && enabled.includes("registry")) return claim(options);
   if (kind === "deployments" || kind === "daemonsets") return list(shown.map((addon) => workload(addon, runs(addon))));
@@ -88,11 +94,12 @@ function list(items: readonly object[]) {
 
 function node({ enabled, runs, options }: Known) {
   const gpus = enabled.includes("nvidia") && runs("nvidia") ? (options.gpus ?? 0) : 0;
-  const resources = (count: number) => (gpus > 0 ? { "nvidia.com/gpu": String(count) } : {});
+  const isKnown = gpus > 0 || options.lostGpus === true;
+  const resources = (count: number) => (isKnown ? { "nvidia.com/gpu": String(options.lostGpus ? 0 : count) } : {});
   return {
     metadata: { name: "box", labels: { "nvidia.com/gpu.product": "Fake-GPU" } },
     status: {
-      conditions: [{ type: "Ready", status: "True" }],
+      conditions: [{ type: "Ready", status: options.nodeReady === false ? "Unknown" : "True", reason: "NodeStatus" }],
       addresses: [{ type: "InternalIP", address: "10.0.0.7" }],
       allocatable: resources(gpus - (options.unhealthyGpus ?? 0)),
       capacity: resources(gpus),
@@ -135,6 +142,19 @@ function shownPods(waiting: readonly string[]) {
       ],
     },
   }));
+}
+
+function holders({ heldGpus = 0 }: ClusterOptions) {
+  if (heldGpus === 0) return [];
+  const resources = { limits: { "nvidia.com/gpu": String(heldGpus) } };
+  const metadata = { namespace: "others", name: "training" };
+  return [
+    {
+      metadata,
+      spec: { nodeName: "box", containers: [{ name: "main", resources }] },
+      status: { phase: "Running", startTime: "2026-01-01T00:00:00Z" },
+    },
+  ];
 }
 
 function gpuPod(job: string, { options, jobs }: Known) {

@@ -8,6 +8,8 @@ import { createTestHost, type TestHost } from "./test-host.ts";
 /** How a fake microk8s behaves. */
 export interface MachineOptions extends ClusterOptions {
   readonly signal?: AbortSignal;
+  /** Addons that are enabled from the beginning. */
+  readonly enabled?: readonly string[];
 }
 
 /** A machine on which `snap` and `microk8s` are the misbehaving fakes of test/fixtures/bin, over a fake API server. */
@@ -41,6 +43,8 @@ export async function startMachine(
   Object.assign(environment, actions, { PATH: fixturePath(folder, programs), HOME: folder, FAKE_MACHINE: folder });
   const api = await startKubernetesApi(microk8sApi(folder, options));
   writeFileSync(join(folder, "calls"), "");
+  if (options.enabled) mkdirSync(join(folder, "enabled"));
+  for (const addon of options.enabled ?? []) writeFileSync(join(folder, "enabled", addon), "");
   writeFileSync(join(folder, "client.config"), api.kubeconfig());
   const hosts: TestHost[] = [first];
   return {

@@ -85,3 +85,47 @@ describe("a required GPU", () => {
     expect(machine.changes()).toContain("microk8s enable nvidia");
   });
 });
+
+describe("a required GPU of a cluster that is only adopted", () => {
+  async function adopt(options: MachineOptions) {
+    await using machine = await startMachine({ enabled: ["nvidia"], slowness: 0, ...options });
+    const kubeconfig = readFileSync(`${machine.host.tempDirectory}/client.config`, "utf8");
+    const wanted = { kubeconfig, "wait-timeout": "4s" };
+    const ended = await setUp(machine, wanted).catch((error: unknown) => error);
+    return { ended, lines: machine.host.lines, jobs: machine.api.calls.filter(({ path }) => path.includes("/jobs")) };
+  }
+
+  it.each<[string, MachineOptions, string, string]>([
+    [
+      "a plugin that does not start",
+      { slowness: Number.POSITIVE_INFINITY },
+      "gpu-plugin-failing",
+      "ImagePullBackOff: Back-off",
+    ],
+    [
+      "a registration that is lost",
+      { lostGpus: true },
+      "gpu-registration-lost",
+      "(1 of 1 ready): the kubelet has lost",
+    ],
+    ["a node that is not ready", { gpus: 2, nodeReady: false }, "gpu-node-not-ready", "2 GPUs, but 0 of 1 nodes"],
+  ])("fails with its own reason: %s", async (_case, options, code, words) => {
+    const { ended } = await adopt(options);
+    expect(ended).toMatchObject({ code, message: expect.stringContaining(words) as string });
+  });
+
+  it("is not tried while others hold all of them, who are named", async () => {
+    const { ended, lines, jobs } = await adopt({ gpus: 2, heldGpus: 2 });
+    expect(ended).toMatchObject({ gpuCount: 2 });
+    expect(lines).toContain("All GPUs are in use, so none was tried: others/training (2, since 2026-01-01T00:00:00Z).");
+    expect(jobs).toEqual([]);
+  });
+
+  it("warns of those that are unhealthy", async () => {
+    const { ended, lines } = await adopt({ gpus: 3, unhealthyGpus: 1 });
+    expect(ended).toMatchObject({ gpuCount: 2 });
+    expect(lines.filter((line) => line.startsWith("warning"))).toEqual([
+      expect.stringContaining("Only 2 of the nodes' 3 GPUs can be given to pods"),
+    ]);
+  });
+});

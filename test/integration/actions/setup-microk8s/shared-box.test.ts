@@ -226,7 +226,7 @@ describe("the registry", () => {
   it("whose volume is not bound is named with its last event", async () => {
     await using machine = await startMachine({ bound: false });
     machine.set("installed", "1.32/stable");
-    await expect(setUp(machine.host, { "wait-timeout": "5s" })).rejects.toMatchObject({
+    await expect(setUp(machine.host, { "wait-timeout": "8s" })).rejects.toMatchObject({
       code: "registry-volume-pending",
       message: expect.stringContaining("FailedBinding: no persistent volumes available") as string,
     });
