@@ -1,6 +1,4 @@
-import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { listObjects } from "../../lib/kubernetes/object.ts";
-import { type DaemonSet, daemonSets, type Pod } from "../../lib/kubernetes/resource.ts";
+import type { DaemonSet, Pod } from "../../lib/kubernetes/resource.ts";
 import { describePodTrouble } from "./pod-trouble.ts";
 
 /** A DaemonSet that registers GPUs with the kubelets. */
@@ -13,14 +11,9 @@ export interface DevicePlugin {
   readonly troubles: readonly string[];
 }
 
-/** The device plugins of a cluster, by the names that NVIDIA's, AMD's and Intel's charts give them. Their pods are among `pods`. */
-export async function listDevicePlugins(
-  cluster: Cluster,
-  pods: readonly Pod[],
-  signal: AbortSignal,
-): Promise<readonly DevicePlugin[]> {
-  const { items } = await listObjects(cluster, daemonSets, { allNamespaces: true, signal });
-  return items.filter(isDevicePlugin).map((daemonSet) => toPlugin(daemonSet, pods));
+/** The device plugins among these DaemonSets, by the names that NVIDIA's, AMD's and Intel's charts give them. Their pods are among `pods`. */
+export function devicePluginsOf(daemonSets: readonly DaemonSet[], pods: readonly Pod[]): readonly DevicePlugin[] {
+  return daemonSets.filter(isDevicePlugin).map((daemonSet) => toPlugin(daemonSet, pods));
 }
 
 function isDevicePlugin({ metadata }: DaemonSet): boolean {

@@ -11,6 +11,8 @@ export interface GpuStock {
   /** Undefined where this account may not look for them. */
   readonly plugins: readonly DevicePlugin[] | undefined;
   readonly holders: readonly GpuHolder[] | undefined;
+  /** Pods that no node has taken yet. */
+  readonly waiting: number;
 }
 
 const subject: Subject = { group: "gpus", topic: "GPUs" };
@@ -83,10 +85,11 @@ function allocatable(node: Node, resource: string): number {
   return Number(node.status?.allocatable?.[resource] ?? 0);
 }
 
-function heldWords({ holders }: GpuStock): readonly string[] {
+function heldWords({ holders, waiting }: GpuStock): readonly string[] {
   if (holders === undefined) return [];
   const held = holders.reduce((sum, { amount }) => sum + amount, 0);
-  return held === 0 ? ["none held"] : [`${held} held`];
+  const queue = waiting === 0 ? [] : [`${waiting} ${waiting === 1 ? "pod waits" : "pods wait"} for one`];
+  return [held === 0 ? "none held" : `${held} held`, ...queue];
 }
 
 /** https://github.com/NVIDIA/k8s-device-plugin#shared-access-to-gpus */

@@ -22,6 +22,14 @@ export const observerRights: readonly Right[] = [
   { group: "", resource: "pods", verbs: ["get", "list", "watch"] },
 ];
 
+/** The right to be told which registry the cluster has, by KEP-1755; in namespace kube-public. */
+export const hostingAccess = {
+  group: "",
+  resource: "configmaps",
+  verb: "get",
+  name: "local-registry-hosting",
+} as const;
+
 /** Writes rights as people read them: `jobs.batch: create, delete; pods/exec: create`. */
 export function formatRights(rights: readonly Right[]): string {
   return rights

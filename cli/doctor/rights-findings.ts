@@ -1,7 +1,7 @@
 import { type Access, findUserName, listDenied, refused } from "../../lib/kubernetes/access.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
-import { formatRights, observerRights, type Right, roleRights } from "./needed-rights.ts";
+import { formatRights, hostingAccess, observerRights, type Right, roleRights } from "./needed-rights.ts";
 
 const roleSubject: Subject = { group: "cluster", topic: "rights" };
 const observerSubject: Subject = { group: "cluster", topic: "observer rights" };
@@ -9,8 +9,9 @@ const observerSubject: Subject = { group: "cluster", topic: "observer rights" };
 /** Whether the account may do what a run does (interfaces.md 5), each refusal with the Role that lacks it. */
 export async function rightsFindings(cluster: Cluster, signal: AbortSignal): Promise<readonly Finding[]> {
   const { namespace } = cluster;
-  const [user, deniedInRole, deniedEverywhere] = await Promise.all([
+  const [user, deniedHosting, deniedInRole, deniedEverywhere] = await Promise.all([
     findUserName(cluster, signal),
+    refused(cluster, [hostingAccess], { namespace: "kube-public", signal }),
     listDenied(cluster, flat(roleRights), { namespace, signal }),
     refused(cluster, flat(observerRights), { signal }),
   ]);
@@ -30,7 +31,17 @@ export async function rightsFindings(cluster: Cluster, signal: AbortSignal): Pro
           cause: "a test that waits for a GPU cannot be told why",
           remedy: `Bind ClusterRole gpu-ci-observer, which has these rules: kubectl create clusterrolebinding gpu-ci-observer --clusterrole=gpu-ci-observer ${subjectFlag(user)}`,
         }),
+    ...(deniedHosting.length === 0 ? [] : [hostingHidden(user)]),
   ];
+}
+
+function hostingHidden(user: string): Finding {
+  return problem(observerSubject, "limited", {
+    code: "registry-hosting-hidden",
+    found: `${user} may not read ConfigMap local-registry-hosting in namespace kube-public`,
+    cause: "the cluster's registry has to be named by the input registry",
+    remedy: `Bind a Role there that may get it, as runner-deploy has one: kubectl create role gpu-ci --verb=get --resource=configmaps --resource-name=local-registry-hosting --namespace=kube-public; kubectl create rolebinding gpu-ci --role=gpu-ci ${subjectFlag(user)} --namespace=kube-public`,
+  });
 }
 
 function flat(rights: readonly Right[]): readonly Access[] {

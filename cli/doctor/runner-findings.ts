@@ -4,6 +4,7 @@ import type { Cluster } from "../../lib/kubernetes/client.ts";
 import { isStatus } from "../../lib/kubernetes/kubernetes-error.ts";
 import { listObjects } from "../../lib/kubernetes/object.ts";
 import { type Plain, type Pod, pods, type Resource } from "../../lib/kubernetes/resource.ts";
+import { controllerFindings } from "./controller-findings.ts";
 import { drainFindings } from "./drain-findings.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
 import { describePodTrouble } from "./pod-trouble.ts";
@@ -35,11 +36,12 @@ export async function runnerFindings(cluster: Cluster, options: RunnerLookOption
   const { signal, now } = options;
   const list = async (labelSelector: string) =>
     (await listObjects(cluster, pods, { allNamespaces: true, labelSelector, signal })).items;
-  const [own, arc, ephemeral, drain] = await Promise.all([
+  const [own, arc, ephemeral, drain, controllers] = await Promise.all([
     list("app.kubernetes.io/component=runner,app.kubernetes.io/managed-by=gpu-ci"),
     list("actions-ephemeral-runner=True"),
     listEphemeralRunners(cluster, signal),
     drainFindings(cluster, options),
+    controllerFindings(cluster, signal),
   ]);
   const runners = [...own, ...arc];
   const stuck = runners.flatMap((pod) => stuckFinding(pod, now) ?? []);
@@ -47,7 +49,11 @@ export async function runnerFindings(cluster: Cluster, options: RunnerLookOption
   if (runners.length === 0 && failed.length === 0) {
     const remedy =
       "Where runners shall live in this cluster: gpu-ci runners install, or ARC with runner-deploy/arc/values.yaml.";
-    return [problem(subject, "absent", { code: "runners-absent", found: "none in this cluster", remedy }), ...drain];
+    return [
+      problem(subject, "absent", { code: "runners-absent", found: "none in this cluster", remedy }),
+      ...drain,
+      ...controllers,
+    ];
   }
   const well = runners.length - stuck.length;
   return [
@@ -55,6 +61,7 @@ export async function runnerFindings(cluster: Cluster, options: RunnerLookOption
     ...stuck,
     ...failed,
     ...drain,
+    ...controllers,
   ];
 }
 
@@ -62,8 +69,8 @@ async function listEphemeralRunners(cluster: Cluster, signal: AbortSignal): Prom
   try {
     return (await listObjects(cluster, ephemeralRunners, { allNamespaces: true, signal })).items;
   } catch (error) {
-    // A cluster without ARC does not know the kind.
-    if (isStatus(error, 404)) return [];
+    // A cluster without ARC does not know the kind; an account that may not see it says nothing about it.
+    if (isStatus(error, 404) || isStatus(error, 403)) return [];
     throw error;
   }
 }

@@ -10,6 +10,8 @@ export interface Access {
   /** With its subresource, as in `pods/log`. */
   readonly resource: string;
   readonly verb: string;
+  /** One object alone; default is any. */
+  readonly name?: string;
 }
 
 const rulesReviews: Resource<Plain<V1SelfSubjectRulesReview>> = {
@@ -61,8 +63,15 @@ export async function refused<T extends Access>(
   const answers = await Promise.all(
     wanted.map(async (access) => {
       const [resource = "", subresource = ""] = access.resource.split("/");
-      const { group, verb } = access;
-      const resourceAttributes = { group, resource, subresource, verb, ...(namespace ? { namespace } : {}) };
+      const { group, verb, name } = access;
+      const resourceAttributes = {
+        group,
+        resource,
+        subresource,
+        verb,
+        ...(namespace ? { namespace } : {}),
+        ...(name ? { name } : {}),
+      };
       const review = await createObject(
         cluster,
         selfSubjectAccessReviews,

@@ -23,6 +23,11 @@ export function gpuHolders(pods: readonly Pod[], resource: string, now: Date): r
     .toSorted((one, other) => other.ageMs - one.ageMs);
 }
 
+/** How many pods ask for the resource and have no node yet. */
+export function countWaiting(pods: readonly Pod[], resource: string): number {
+  return pods.filter((pod) => pod.spec?.nodeName === undefined && amountOf(pod, resource) > 0).length;
+}
+
 /** Whether a pod is a runner: of ARC, of its older form, or of this project's chart. */
 export function isRunnerPod({ metadata }: Pod): boolean {
   const labels = metadata?.labels ?? {};

@@ -50,9 +50,19 @@ async function offer(node: string, capacity: number | undefined, allocatable: nu
 
 const examine = () => runDoctor(["--gpu-resource", resource, "--namespace", real.namespace]);
 
-function devicePlugin(name: string, script: string, nodeSelector: Record<string, string> = {}): DaemonSet {
+interface PluginOptions {
+  readonly nodeSelector?: Record<string, string>;
+  /** Default is an image with a shell. */
+  readonly from?: string;
+}
+
+function devicePlugin(
+  name: string,
+  script: string,
+  { nodeSelector = {}, from = image }: PluginOptions = {},
+): DaemonSet {
   const labels = { plugin: name };
-  const container = { name: "plugin", image, command: ["/bin/sh", "-c", script] };
+  const container = { name: "plugin", image: from, command: ["/bin/sh", "-c", script] };
   const spec = { nodeSelector, terminationGracePeriodSeconds: 0, containers: [container] };
   return { metadata: { name }, spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } } };
 }
@@ -145,7 +155,7 @@ describe("doctor on the GPUs of a cluster", () => {
     await createObject(
       real.cluster,
       daemonSets,
-      devicePlugin(`gpu-device-plugin-lost-${suffix}`, "exit", { no: "where" }),
+      devicePlugin(`gpu-device-plugin-lost-${suffix}`, "exit", { nodeSelector: { no: "where" } }),
     );
     await waitForCrash(broken);
     const first = await examine();
@@ -161,6 +171,21 @@ describe("doctor on the GPUs of a cluster", () => {
     expect((await examine()).withCode("plugin-sees-no-gpu").map(({ found }) => found)).toEqual([
       expect.stringContaining(`${real.namespace}/${blind}`),
     ]);
+  });
+
+  it("reads the toolkit's version from what the GPU operator runs on nodes", async () => {
+    const name = `nvidia-container-toolkit-${suffix}`;
+    const nodeSelector = { no: "where" };
+    const operator = "nvcr.io/nvidia/k8s/container-toolkit";
+    await createObject(
+      real.cluster,
+      daemonSets,
+      devicePlugin(name, "exit", { nodeSelector, from: `${operator}:v1.17.4-ubuntu20.04` }),
+    );
+    expect((await examine()).withCode("toolkit-unsafe").map(({ found }) => found)).toContain(
+      `1.17.4 on nodes, by ${real.namespace}/${name}`,
+    );
+    await deleteObject(real.cluster, daemonSets, name);
   });
 
   it("names the runtime that a node does not have", async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Finding } from "../../cli/doctor/finding.ts";
 import { runnerFindings } from "../../cli/doctor/runner-findings.ts";
 import { createObject, deleteObject, getObject } from "../../lib/kubernetes/object.ts";
-import { type ApiObject, configMaps, pods, type Resource } from "../../lib/kubernetes/resource.ts";
+import { type ApiObject, configMaps, deployments, pods, type Resource } from "../../lib/kubernetes/resource.ts";
 import { watchObjects } from "../../lib/kubernetes/watch.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
@@ -69,13 +69,9 @@ async function ensureDefinition(): Promise<void> {
   hasMadeDefinition = true;
   const options = { fieldSelector: `metadata.name=${definitionName}`, signal: AbortSignal.timeout(60_000) };
   for await (const { object } of watchObjects(real.cluster, definitions, options)) {
-    const { conditions = [] } = Object(object).status ?? {};
-    if (
-      (conditions as { type: string; status: string }[]).some(
-        ({ type, status }) => type === "Established" && status === "True",
-      )
-    )
-      return;
+    // Null until the server has looked at it.
+    const conditions: { type: string; status: string }[] = Object(object).status?.conditions ?? [];
+    if (conditions.some(({ type, status }) => type === "Established" && status === "True")) return;
   }
 }
 
@@ -119,7 +115,24 @@ describe("doctor on runners", () => {
     await deleteObject(real.cluster, ephemeralRunners, "gpu-x7");
   });
 
-  it("says that a node, and then that everything, is drained, and how to resume", async () => {
+  it("tells a controller that does not run", async () => {
+    const labels = { "app.kubernetes.io/part-of": "gpu-ci", "app.kubernetes.io/component": "controller" };
+    const command = ["/bin/sh", "-c", "echo 'the token is missing' >/dev/termination-log; exit 2"];
+    const template = { metadata: { labels }, spec: { containers: [{ name: "controller", image, command }] } };
+    const spec = { replicas: 1, selector: { matchLabels: labels }, template };
+    await createObject(real.cluster, deployments, { metadata: { name: "gpu-ci-controller" }, spec });
+    const signal = AbortSignal.timeout(60_000);
+    for await (const { object } of watchObjects(real.cluster, pods, { signal })) {
+      const { state, lastState } = object.status?.containerStatuses?.[0] ?? {};
+      if (state?.terminated ?? lastState?.terminated) break;
+    }
+    expect((await examine(0)).map(({ code, found }) => [code, found])).toEqual([
+      ["controller-not-ready", expect.stringContaining("ended with exit code 2: the token is missing")],
+    ]);
+    await deleteObject(real.cluster, deployments, "gpu-ci-controller");
+  });
+
+  it("says that a node is drained, and how to resume", async () => {
     await createObject(real.cluster, configMaps, { metadata: { name: "gpu-ci-runners" }, data: { STATE: "Running" } });
     const data = { STATE: "DrainAndTerminate" };
     await createObject(real.cluster, configMaps, { metadata: { name: "gpu-ci-runners-box" }, data });

@@ -109,12 +109,19 @@ describe("doctor in a cluster", () => {
     expect(poor.withCode("observer-rights-missing").map(({ found }) => found)).toEqual([
       `${user} may not in the whole cluster: nodes: get, list, watch; pods: get, list, watch`,
     ]);
+    expect(poor.withCode("registry-hosting-hidden")).toHaveLength(1);
     expect(poor.withCode("not-allowed-to-look").map(({ topic }) => topic)).toContain("GPUs");
     await grant("gpu-ci-rest", roleRights, "Role");
     await grant(real.namespace, observerRights, "ClusterRole");
     const rich = await runDoctor(["--kubeconfig", kubeconfig]);
-    const states = rich.findings.filter(({ topic }) => topic.endsWith("rights")).map(({ state }) => state);
-    expect(states).toEqual(["ok", "ok"]);
+    const states = rich.findings
+      .filter(({ topic }) => topic.endsWith("rights"))
+      .map(({ state, code }) => [state, code]);
+    expect(states).toEqual([
+      ["ok", null],
+      ["ok", null],
+      ["limited", "registry-hosting-hidden"],
+    ]);
     expect(rich.findings.find(({ topic }) => topic === "nodes")?.state).toBe("ok");
   });
 

@@ -18,7 +18,7 @@ function node(name: string, capacity?: number, allocatable = capacity, labels: R
 }
 
 function stock(nodes: readonly Node[], parts: Partial<GpuStock> = {}): GpuStock {
-  return { resource, nodes, plugins: [], holders: [], ...parts };
+  return { resource, nodes, plugins: [], holders: [], waiting: 0, ...parts };
 }
 
 function holder(pod: string, parts: Partial<GpuHolder> = {}): GpuHolder {
@@ -48,9 +48,9 @@ describe("GPUs of a cluster", () => {
 
   it("are told with their number, product, sharing and use in one line", () => {
     const labels = { "nvidia.com/gpu.product": "A100", "nvidia.com/gpu.sharing-strategy": "time-slicing" };
-    const [line] = gpuStockFindings(stock([node("a", 8, 8, labels)], { holders: [holder("one")] }));
+    const [line] = gpuStockFindings(stock([node("a", 8, 8, labels)], { holders: [holder("one")], waiting: 2 }));
     expect(line?.found).toBe(
-      "8 allocatable nvidia.com/gpu on 1 node; A100; 1 held; shared by time-slicing: a test sees its neighbours' memory and faults",
+      "8 allocatable nvidia.com/gpu on 1 node; A100; 1 held; 2 pods wait for one; shared by time-slicing: a test sees its neighbours' memory and faults",
     );
   });
 

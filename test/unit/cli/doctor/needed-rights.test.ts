@@ -25,10 +25,8 @@ const single = (rights: readonly Right[]) =>
   rights.flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${group}/${resource}`));
 
 describe("the rights that doctor asks for", () => {
-  it("are granted by the chart's roles", () => {
-    const role = grantedBy("runner-rights.yml", "Role");
-    const observer = grantedBy("observer.yml", "ClusterRole");
-    expect(single(roleRights).filter((right) => !role.includes(right))).toEqual([]);
-    expect(single(observerRights).filter((right) => !observer.includes(right))).toEqual([]);
+  it("are those that the chart's roles grant", () => {
+    expect(new Set(single(roleRights))).toEqual(new Set(grantedBy("runner-rights.yml", "Role")));
+    expect(new Set(single(observerRights))).toEqual(new Set(grantedBy("observer.yml", "ClusterRole")));
   });
 });
