@@ -12,7 +12,7 @@ import { isDisrupted, withAttempts } from "../../lib/report/attempts.ts";
 import { exitCodeOf } from "../../lib/report/conclusion.ts";
 import { mergeReports } from "../../lib/report/merge-reports.ts";
 import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
-import { readResultFiles } from "../../lib/report/result-files.ts";
+import { readLogText, readResultFiles } from "../../lib/report/result-files.ts";
 import { renderSummary } from "../../lib/report/summary.ts";
 import { maskText } from "../../lib/secret-mask.ts";
 import { chooseEngine } from "./choose-engine.ts";
@@ -93,10 +93,13 @@ interface JudgeOptions {
 /** Each shard is judged by its own end and its own result files, and the test by all of them. */
 async function judgeTest({ observed, inputs, pod, folder, engine, startedAt }: JudgeOptions): Promise<Report> {
   const judgeShard = async (shard: Observed, index: number) => {
-    const files = await findResultFiles(folder.shards[index]?.artifacts ?? folder.artifacts, inputs.results);
+    const { artifacts, logFile } = folder.shards[index] ?? folder;
+    const suites = await readResultFiles(await findResultFiles(artifacts, inputs.results));
+    // What was killed before it wrote its results may have named its cases in its log.
+    const isSilent = suites.length === 0 && shard.termination.reason !== "passed";
     return createReport({
       ...shard,
-      suites: await readResultFiles(files),
+      suites: isSilent ? await readLogText(logFile) : suites,
       resultsWanted: inputs.results.length > 0,
       gpusRequired: inputs.gpus === "auto" ? 0 : inputs.gpus,
       engine,

@@ -85,6 +85,19 @@ describe("a test that ran", () => {
     expect(result.console.split(" ")[0]).toBe(createHash("sha256").update(bytes).digest("hex"));
   });
 
+  it("that was killed before it wrote its results is told by its log", async () => {
+    const command = `printf '[ RUN      ] A.Ok\\n[       OK ] A.Ok (1 ms)\\n[ RUN      ] A.Dies\\n'; kill -9 $$`;
+    await using result = await run({ command, results: "r.xml", gpus: "0" });
+    expect([...verdictOf(result), result.outputs.passed, result.outputs.failed]).toEqual([
+      1,
+      "failure",
+      "test-failed",
+      "1",
+      "1",
+    ]);
+    expect(result.outputs["reason-detail"]).toContain("1 failed case: Dies.");
+  });
+
   it("ends at its timeout, and its files still come back", async () => {
     const command = "echo 1 > early.txt; trap '' TERM; while :; do sleep 1; done";
     await using result = await run({ command, artifacts: "early.txt", timeout: "2s", gpus: "0" });
