@@ -43,7 +43,7 @@ export async function examine(examination: Examination, options: ExamineOptions)
       hostFindings(examination),
       buildFindings(examination),
       engineFindings(examination, isConfigured),
-      machineGpuFindings(examination),
+      machineGpuFindings(examination, isConfigured),
       containerLeftoverFindings(examination),
     ]),
     clusterFindings(options.place, examination.lookMs),

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCdiSpecification } from "./cdi-findings.ts";
 import type { Examination } from "./examination.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
 
@@ -52,13 +53,6 @@ export async function gpuRuntimeFindings({ root }: Pick<Examination, "root">): P
     }),
   );
   return found.flat();
-}
-
-async function hasCdiSpecification(root: string): Promise<boolean> {
-  const names = await Promise.all(
-    ["etc/cdi", "var/run/cdi"].map((folder) => readdir(join(root, folder)).catch(() => [])),
-  );
-  return names.flat().some((name) => name.includes("nvidia"));
 }
 
 /** The text of a file, or of all TOML files of a folder; undefined where it is absent or may not be read. */

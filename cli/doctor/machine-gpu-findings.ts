@@ -1,4 +1,5 @@
 import { CommandError, type ExecResult } from "../../lib/exec.ts";
+import { cdiFindings } from "./cdi-findings.ts";
 import type { Examination } from "./examination.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
 import { gpuRuntimeFindings } from "./gpu-runtime-findings.ts";
@@ -7,7 +8,10 @@ import { machineToolkitFinding } from "./toolkit-findings.ts";
 const driverSubject: Subject = { group: "gpus", topic: "NVIDIA driver" };
 
 /** The NVIDIA driver, container toolkit and container runtime of this machine. A machine that only drives a cluster needs none. */
-export async function machineGpuFindings(examination: Examination): Promise<readonly Finding[]> {
+export async function machineGpuFindings(
+  examination: Examination,
+  clusterConfigured: boolean,
+): Promise<readonly Finding[]> {
   const { exec } = examination;
   const answer = await queryDriver(exec);
   if (answer === undefined) {
@@ -22,8 +26,14 @@ export async function machineGpuFindings(examination: Examination): Promise<read
   }
   const [said = ""] = (answer.stdout || answer.stderr).trim().split("\n", 1);
   if (answer.exitCode !== 0 || said === "") return [brokenDriver(said)];
-  const [toolkit, runtime] = await Promise.all([machineToolkitFinding(examination), gpuRuntimeFindings(examination)]);
-  return [ok(driverSubject, answer.stdout.trim().split("\n").join("; ")), toolkit, ...runtime];
+  // name, driver_version, memory.total: one line for each GPU, one driver for all.
+  const driver = said.split(",")[1]?.trim() ?? "";
+  const [toolkit, runtime, cdi] = await Promise.all([
+    machineToolkitFinding(examination),
+    gpuRuntimeFindings(examination),
+    cdiFindings(examination, { driver, clusterConfigured }),
+  ]);
+  return [ok(driverSubject, answer.stdout.trim().split("\n").join("; ")), toolkit, ...runtime, ...cdi];
 }
 
 async function queryDriver(exec: Examination["exec"]): Promise<ExecResult | undefined> {

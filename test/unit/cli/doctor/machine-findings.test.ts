@@ -76,16 +76,18 @@ describe("doctor on a machine", () => {
     ["NVIDIA Container Toolkit CLI version 2.0.0", undefined],
     ["!no", "toolkit-missing"],
   ])("judges the toolkit %s as %s", async (version, code) => {
-    const findings = await machineGpuFindings(machine({ ...gpu, "nvidia-ctk": version }));
+    const findings = await machineGpuFindings(machine({ ...gpu, "nvidia-ctk": version }), false);
     expect(findings.map((finding) => finding.code)).toEqual([undefined, code]);
   });
 
   it("needs no GPU of its own", async () => {
-    expect(brief(await machineGpuFindings(machine({})))).toEqual([["NVIDIA driver", "absent", "driver-missing"]]);
+    expect(brief(await machineGpuFindings(machine({}), false))).toEqual([
+      ["NVIDIA driver", "absent", "driver-missing"],
+    ]);
   });
 
   it("tells a driver that was updated under a running kernel from one that does not work", async () => {
-    const judge = async (said: string) => (await machineGpuFindings(machine({ "nvidia-smi": `!${said}\n` })))[0];
+    const judge = async (said: string) => (await machineGpuFindings(machine({ "nvidia-smi": `!${said}\n` }), false))[0];
     expect(await judge("Failed to initialize NVML: Driver/library version mismatch")).toEqual({
       group: "gpus",
       topic: "NVIDIA driver",
@@ -103,18 +105,35 @@ describe("doctor on a machine", () => {
       "var/snap/microk8s/current/args/containerd-template.toml",
       'BinaryName = "/usr/bin/nvidia-container-runtime"\n',
     );
-    expect((await machineGpuFindings(machine(gpu))).at(-1)?.found).toBe("microk8s has the runtime nvidia");
+    expect((await machineGpuFindings(machine(gpu), false)).at(-1)?.found).toBe("microk8s has the runtime nvidia");
   });
 
   it("misses the runtime in a containerd that knows neither nvidia nor CDI", async () => {
     writeConfiguration("etc/containerd/config.toml", "enable_cdi = true\n");
-    expect(brief(await machineGpuFindings(machine(gpu))).at(-1)).toEqual([
+    expect(brief(await machineGpuFindings(machine(gpu), false)).at(-1)).toEqual([
       "GPU runtime",
       "limited",
       "gpu-runtime-not-configured",
     ]);
     writeConfiguration("var/run/cdi/nvidia.yaml", "cdiVersion: 0.6.0\n");
-    expect((await machineGpuFindings(machine(gpu))).at(-1)?.found).toBe("containerd gives GPUs by CDI");
+    expect((await machineGpuFindings(machine(gpu), false)).at(-1)?.found).toBe("containerd gives GPUs by CDI");
+  });
+
+  it("misses a CDI specification for podman, and tells one of an older driver", async () => {
+    const judge = async () =>
+      brief(await machineGpuFindings(machine({ ...gpu, podman: "podman version 4.3.1" }), false)).at(-1);
+    expect(await judge()).toEqual(["GPUs for podman", "limited", "cdi-missing"]);
+    writeConfiguration("etc/cdi/nvidia.yaml", "hostPath: /usr/lib/x86_64-linux-gnu/libcuda.so.535.183.01\n");
+    expect(await judge()).toEqual(["GPUs for podman", "limited", "cdi-stale"]);
+    writeConfiguration("etc/cdi/nvidia.yaml", "hostPath: /usr/lib/x86_64-linux-gnu/libcuda.so.550.1\n");
+    expect(await judge()).toEqual(["GPUs for podman", "ok", undefined]);
+  });
+
+  it("finds the toolkit that the GPU operator has put on the machine", async () => {
+    const place = join(root, "usr/local/nvidia/toolkit/nvidia-ctk");
+    const { "nvidia-smi": smi, "nvidia-ctk": toolkit } = gpu;
+    const [, found] = await machineGpuFindings(machine({ "nvidia-smi": smi, [place]: toolkit }), true);
+    expect(found?.state).toBe("ok");
   });
 
   it("asks for held refreshes of the snap microk8s, and says nothing where there is no snap", async () => {
