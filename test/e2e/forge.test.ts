@@ -16,7 +16,7 @@ import {
   remoteOf,
   startForge,
 } from "../support/forge.ts";
-import { publishRepository } from "../support/forge-publish.ts";
+import { type PublishedProduct, providePublished } from "../support/forge-publish.ts";
 import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
 
 interface Release {
@@ -26,11 +26,10 @@ interface Release {
   readonly assets: readonly { readonly name: string; readonly size: number; readonly browser_download_url: string }[];
 }
 
-// The forge keeps what it cloned for a tag: every test run publishes a version of its own.
-const version = `1.0.${Math.floor(Date.now() / 1000)}`;
 let folder: string;
 let forge: Forge;
 let namespace: TestNamespace;
+let product: PublishedProduct;
 let caller: string;
 let commit: string;
 
@@ -38,10 +37,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "gpu-ci-forge-"));
   forge = await startForge();
   namespace = await createTestNamespace("gpu-ci-forge");
-  const product = await createRepository(forge, "gpu-ci");
-  await publishRepository({ forge, folder: join(folder, "product"), repository: product, version });
+  product = await providePublished(forge, join(folder, "product"));
   caller = await createRepository(forge, "vector-add");
-  await writeCaller(product);
+  await writeCaller();
   commit = await pushFolder(forge, join(folder, "caller"), caller);
 }, 600_000);
 afterAll(async () => {
@@ -60,7 +58,7 @@ describe("the reusable workflows on a forge, called from another repository at t
     const log = (await Promise.all(jobs.map((job) => logOf(forge, caller, job)))).join("\n");
     expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({ event: "push", conclusion: "success" });
     expect(jobs.map(({ name, conclusion }) => `${name}: ${conclusion}`)).toEqual(["test: success", "after: success"]);
-    expect(log).toContain(`forge/gpu-ci' # ref=v${version}`);
+    expect(log).toContain(`forge/gpu-ci' # ref=v${product.version}`);
     expect(log).toMatch(/^passed +vector_add\.gpu: adds a million elements$/m);
     expect(log).toMatch(/^the caller got success, 0 failed, .*GPU.*, .*@sha256:[0-9a-f]{64}$/m);
     expect(await namespace.jobsThatRan()).toHaveLength(1);
@@ -83,6 +81,20 @@ describe("the reusable workflows on a forge, called from another repository at t
     expect(log).toContain("::set-output:: rebuilt=false");
     expect(await namespace.jobsThatRan()).toHaveLength(2);
     expect(await namespace.objects()).toEqual([]);
+  });
+
+  it("make the base image ahead of time: the one that is there is enough", async () => {
+    await callForge(forge, "POST", `/repos/${caller}/actions/workflows/base-image.yml/dispatches`, { ref: "main" });
+    const run = await finishedRun(forge, caller, {
+      path: "base-image.yml@refs/heads/main",
+      event: "workflow_dispatch",
+      timeoutMs: 120_000,
+    });
+    const [job] = await jobsOf(forge, caller, run);
+    const log = await logOf(forge, caller, job!);
+    expect(run.conclusion, log).toBe("success");
+    expect(log).toContain("::set-output:: rebuilt=false");
+    expect(log).toMatch(/^::set-output:: pull-ref=.*\/test\/vector-add-base@sha256:[0-9a-f]{64}$/m);
   });
 
   it("release a tag: the assets can be read back, with their checksums", async () => {
@@ -112,18 +124,23 @@ describe("the reusable workflows on a forge, called from another repository at t
   });
 });
 
-async function writeCaller(product: string): Promise<void> {
+async function writeCaller(): Promise<void> {
   const to = join(folder, "caller");
   copyExample({
     folder: to,
-    uses: `${product}/.github/workflows/gpu-ci.yml@v${version}`,
+    uses: reference("gpu-ci.yml"),
     // This forge's runner reads one label of a called workflow, not a list.
     with: { "runs-on": '"gpu"', namespace: namespace.name },
     parent: await debianParent(process.env.REGISTRY || "localhost:32000", folder),
   });
   const workflows = join(to, ".github/workflows");
   appendFileSync(join(workflows, "gpu.yml"), afterJob);
-  writeFileSync(join(workflows, "release.yml"), releaseCaller(product));
+  writeFileSync(join(workflows, "release.yml"), releaseCaller(reference("release.yml")));
+  writeFileSync(join(workflows, "base-image.yml"), baseImageCaller(reference("base-image.yml")));
+}
+
+function reference(workflow: string): string {
+  return `${product.repository}/.github/workflows/${workflow}@v${product.version}`;
 }
 
 const afterJob = `  after:
@@ -135,13 +152,22 @@ const afterJob = `  after:
         run: echo "the caller got $GOT"
 `;
 
-const releaseCaller = (product: string) => `name: release
+const baseImageCaller = (uses: string) => `name: base-image
+on: {workflow_dispatch: {}}
+permissions: {contents: read}
+jobs:
+  build:
+    uses: ${uses}
+    with: {runs-on: '"gpu"'}
+`;
+
+const releaseCaller = (uses: string) => `name: release
 on: {push: {tags: ["v*"]}}
 permissions: {contents: read}
 jobs:
   release:
     permissions: {contents: write}
-    uses: ${product}/.github/workflows/release.yml@v${version}
+    uses: ${uses}
     with:
       runs-on: '"gpu"'
       files: |

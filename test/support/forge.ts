@@ -109,12 +109,18 @@ export async function finishedRun(forge: Forge, repository: string, awaited: Awa
   const { path, event, timeoutMs } = awaited;
   const what = `run of ${path} in ${repository} for ${event}`;
   for (const begin = Date.now(); Date.now() < begin + timeoutMs; await wait(250)) {
-    const answer = await callForge<{ workflow_runs: ForgeRun[] }>(forge, "GET", `/repos/${repository}/actions/runs`);
-    const run = answer.workflow_runs.find((candidate) => candidate.path === path && candidate.event === event);
+    const runs = await runsOf(forge, repository);
+    const run = runs.find((candidate) => candidate.path === path && candidate.event === event);
     if (run?.status === "completed") return run;
     if (!run && Date.now() > begin + 10_000) throw new Error(`No ${what} has begun.`);
   }
   throw new Error(`The ${what} did not end within ${timeoutMs / 1000} s.`);
+}
+
+/** The runs of a repository, the newest first. */
+export async function runsOf(forge: Forge, repository: string): Promise<readonly ForgeRun[]> {
+  const answer = await callForge<{ workflow_runs: ForgeRun[] }>(forge, "GET", `/repos/${repository}/actions/runs`);
+  return answer.workflow_runs;
 }
 
 /** The jobs of a run. */

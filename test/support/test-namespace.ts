@@ -3,6 +3,7 @@ import { connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import {
   type ApiObject,
+  configMaps,
   events,
   jobs,
   namespaces,
@@ -19,6 +20,8 @@ export interface TestNamespace extends AsyncDisposable {
   jobsThatRan(): Promise<readonly string[]>;
   /** Jobs, Pods and Secrets that are there now. */
   objects(): Promise<readonly string[]>;
+  /** Makes an empty ConfigMap. */
+  addConfigMap(name: string): Promise<void>;
 }
 
 /** Makes a namespace on the cluster that KUBECONFIG names; it goes with the test. */
@@ -46,6 +49,9 @@ export async function createTestNamespace(prefix: string): Promise<TestNamespace
       const names = async <T extends ApiObject>(resource: Resource<T>) =>
         (await listObjects(cluster, resource)).items.map(({ metadata }) => `${resource.kind} ${metadata?.name}`);
       return (await Promise.all([names(jobs), names(pods), names(secrets)])).flat();
+    },
+    addConfigMap: async (map) => {
+      await createObject(cluster, configMaps, { metadata: { name: map } });
     },
     [Symbol.asyncDispose]: async () => {
       await deleteObject(cluster, namespaces, name);
