@@ -1,7 +1,7 @@
 // Bundles every action's main.ts and post.ts with ncc: node scripts/build.ts [--force] [ACTION...]
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 const root = join(import.meta.dirname, "..");
@@ -35,17 +35,29 @@ async function worker(): Promise<void> {
 async function bundle(action: string, entry: string): Promise<void> {
   const out = join(root, "actions", action, "dist", entry);
   rmSync(out, { recursive: true, force: true });
-  const options = ["--minify", "--transpile-only", "--license", "licenses.txt", "--out", out];
-  const args = [join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js"), "build", `actions/${action}/${entry}.ts`];
-  const child = spawn(process.execPath, [...args, ...options], { cwd: stage, stdio: ["ignore", "pipe", "pipe"] });
+  await ncc(stage, `actions/${action}/${entry}.ts`, ["--license", "licenses.txt", "--out", out]);
+  for (const chunk of readdirSync(out).filter((file) => /^\d+\.index\.js$/.test(file))) await minify(out, chunk);
+  const sizeMb = statSync(join(out, "index.js")).size / 1e6;
+  console.log(`actions/${action}/dist/${entry}/index.js ${sizeMb.toFixed(2)} MB`);
+}
+
+// What is imported on demand becomes a file of its own, which ncc leaves as large as it was; as an entry of its own it is made small.
+async function minify(folder: string, chunk: string): Promise<void> {
+  const out = join(stage, `${basename(dirname(dirname(folder)))}-${basename(folder)}-${chunk}`);
+  await ncc(folder, chunk, ["--out", out]);
+  cpSync(join(out, "index.js"), join(folder, chunk));
+}
+
+async function ncc(cwd: string, source: string, options: readonly string[]): Promise<void> {
+  const program = join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js");
+  const args = [program, "build", source, "--minify", "--transpile-only", ...options];
+  const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
   const code = await new Promise((resolve) => child.once("close", resolve));
   // ncc may end with 0 and a bundle that lacks a module: say so here and not in a user's job.
   if (code !== 0 || /Module not found|ERROR in/.test(output))
-    throw new Error(`ncc failed for ${action}/${entry}:\n${output}`);
-  const sizeMb = statSync(join(out, "index.js")).size / 1e6;
-  console.log(`actions/${action}/dist/${entry}/index.js ${sizeMb.toFixed(2)} MB`);
+    throw new Error(`ncc failed for ${cwd}/${source}:\n${output}`);
 }
 
 /**

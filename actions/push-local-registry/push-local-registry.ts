@@ -10,7 +10,7 @@ import { parseNamed } from "../../lib/oci/reference.ts";
 import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
 import { requireRegistry } from "../../lib/oci/require-registry.ts";
 import type { ImageSource } from "../../lib/oci/source.ts";
-import { verifyImage } from "../../lib/oci/verify-image.ts";
+import { verifyPushed } from "../../lib/oci/verify-image.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
@@ -37,7 +37,7 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
       log: deps.log,
     }),
   );
-  const verified = await verifyImage(client, repository, pushed.digest, inputs.verify);
+  const verified = await verifyPushed(client, repository, pushed.digest, inputs.verify);
 
   const nameFor = (host: string) => `${host}/${repository}@${pushed.digest}`;
   deps.log.info(

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import type { Log } from "../log.ts";
-import { type Cluster, connectKubernetes, findKubeconfig } from "./client.ts";
+import type { Cluster } from "./client.ts";
+import { findKubeconfigSource } from "./kubeconfig.ts";
 import { getObject } from "./object.ts";
 import { configMaps, services } from "./resource.ts";
 
@@ -82,7 +83,9 @@ export function parseHosting(text: string | undefined): LocalRegistry | undefine
 
 async function askCluster(choice: RegistryChoice): Promise<LocalRegistry | undefined> {
   const { kubeconfig, context, env, log, signal } = choice;
-  if (findKubeconfig({ kubeconfig, env }) === undefined) return undefined;
+  if (findKubeconfigSource({ kubeconfig, env }) === undefined) return undefined;
+  // Half of a start is spent on loading the client: a push without a cluster does not wait for it.
+  const { connectKubernetes } = await import("./client.ts");
   try {
     const cluster = await connectKubernetes({ kubeconfig, context, namespace: undefined, env, log });
     return await findLocalRegistry(cluster, signal);

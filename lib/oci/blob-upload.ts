@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from "node:stream";
 import { DomainError } from "../error.ts";
-import { checkContent, checkSize, skipBytes } from "./digest.ts";
+import { checkContent, checkSize } from "./digest.ts";
 import { RegistryStatusError, statusError } from "./registry-error.ts";
 import type { RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
@@ -12,6 +12,8 @@ export interface BlobUpload {
   readonly size: number;
   /** Opens the content from its start; called again when the blob has to be sent again. */
   readonly open: () => Promise<Readable>;
+  /** The same, faster where there is such a way: each chunk is valid until the next one is asked for. */
+  readonly read?: (() => AsyncIterable<Uint8Array>) | undefined;
   /** Names where the content comes from, for the error when it is not what its digest says. */
   readonly origin: string;
   /** Bytes that the registry has or was handed so far; begins anew with each attempt. */
@@ -125,7 +127,7 @@ async function sendRest(
 async function commit(
   transport: RegistryTransport,
   { digest, size }: BlobUpload,
-  { location, scope, body }: { location: URL; scope: string; body?: () => Promise<Readable> },
+  { location, scope, body }: { location: URL; scope: string; body?: () => AsyncIterable<Uint8Array> },
 ): Promise<void> {
   const target = new URL(location);
   target.searchParams.set("digest", digest);
@@ -146,13 +148,18 @@ function locationOf({ headers, url }: RegistryResponse): URL | undefined {
   return headers.location === undefined ? undefined : new URL(headers.location, url);
 }
 
-async function contentFrom(upload: BlobUpload, offset: number): Promise<Readable> {
-  const { open, onProgress } = upload;
+async function* contentFrom(upload: BlobUpload, offset: number): AsyncGenerator<Uint8Array> {
+  const { origin, onProgress, read } = upload;
   onProgress?.(offset);
-  const whole = checkSize(upload, upload.origin, (bytes) => onProgress?.(Math.max(offset, bytes)));
-  const source = await open();
-  if (offset === 0) return pipeline(source, whole, () => {});
-  return pipeline(source, whole, skipBytes(offset), () => {});
+  let sum = 0;
+  for await (const chunk of read ? read() : ((await upload.open()) as AsyncIterable<Uint8Array>)) {
+    const skipped = Math.min(chunk.length, Math.max(0, offset - sum));
+    sum += chunk.length;
+    checkSize(upload, origin, { sum, isAll: false });
+    if (skipped < chunk.length) yield skipped === 0 ? chunk : chunk.subarray(skipped);
+    onProgress?.(Math.max(offset, sum));
+  }
+  checkSize(upload, origin, { sum, isAll: true });
 }
 
 /** Either the source is not what its digest says, or its bytes were damaged on their way, and then another attempt helps. */

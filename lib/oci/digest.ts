@@ -7,8 +7,6 @@ export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
-const marks = { writableHighWaterMark: 1 << 20, readableHighWaterMark: 1 << 20 } as const;
-
 /** What a stream must turn out to be. */
 export interface Expected {
   readonly digest: string;
@@ -23,7 +21,8 @@ export function checkContent(expected: Expected, origin: string): Transform {
   const hash = createHash(expected.digest.slice(0, expected.digest.indexOf(":")));
   let size = 0;
   return new Transform({
-    ...marks,
+    writableHighWaterMark: 1 << 20,
+    readableHighWaterMark: 1 << 20,
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
       hash.update(chunk);
@@ -39,36 +38,10 @@ export function checkContent(expected: Expected, origin: string): Transform {
   });
 }
 
-/** Passes bytes on and fails with a DomainError `content-damaged` unless there are as many as expected; `onBytes` is told the sum so far. */
-export function checkSize(expected: Expected, origin: string, onBytes: (sum: number) => void): Transform {
-  let size = 0;
-  return new Transform({
-    ...marks,
-    transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length;
-      onBytes(size);
-      if (size > expected.size) done(damaged(expected, origin, `more than the ${expected.size} bytes declared`));
-      else done(null, chunk);
-    },
-    flush(done) {
-      if (size === expected.size) done();
-      else done(damaged(expected, origin, `${size} bytes instead of ${expected.size}`));
-    },
-  });
-}
-
-/** Passes on what comes after the first `count` bytes. */
-export function skipBytes(count: number): Transform {
-  let left = count;
-  return new Transform({
-    ...marks,
-    transform(chunk: Buffer, _encoding, done) {
-      const skipped = Math.min(left, chunk.length);
-      left -= skipped;
-      if (skipped === chunk.length) done();
-      else done(null, chunk.subarray(skipped));
-    },
-  });
+/** Throws DomainError `content-damaged` when there are more bytes than expected or, of all of them, fewer. */
+export function checkSize(expected: Expected, origin: string, { sum, isAll }: { sum: number; isAll: boolean }): void {
+  if (sum > expected.size) throw damaged(expected, origin, `more than the ${expected.size} bytes declared`);
+  if (isAll && sum < expected.size) throw damaged(expected, origin, `${sum} bytes instead of ${expected.size}`);
 }
 
 function damaged(expected: Expected, origin: string, observed: string): DomainError {

@@ -1,7 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { DomainError } from "../error.ts";
 
 /** How long one HTTP exchange may stand still, each in milliseconds. */
@@ -20,7 +19,8 @@ export interface Exchange {
   readonly url: URL;
   readonly method: string;
   readonly headers: http.OutgoingHttpHeaders;
-  readonly body?: Uint8Array | Readable | undefined;
+  /** Of a stream each chunk has been sent when the next one is asked for. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   readonly agents: Agents;
   readonly deadlines: ExchangeDeadlines;
   readonly signal?: AbortSignal | undefined;
@@ -111,9 +111,28 @@ function startRequest({ url, method, headers, agents, signal }: Exchange): http.
     : http.request(url, { ...options, agent: agents.http });
 }
 
-async function sendBody(request: http.ClientRequest, body: Uint8Array | Readable | undefined): Promise<void> {
-  if (body === undefined || body instanceof Uint8Array) request.end(body);
-  else await pipeline(body, request);
+async function sendBody(request: http.ClientRequest, body: Exchange["body"]): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) {
+    request.end(body);
+    return;
+  }
+  const closed = new Promise<never>((_resolve, reject) => {
+    request.once("close", () => reject(new Error("The connection was closed.")));
+  });
+  closed.catch(() => {});
+  try {
+    for await (const chunk of body) await Promise.race([write(request, chunk), closed]);
+    request.end();
+  } catch (error) {
+    request.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+async function write(request: http.ClientRequest, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 function endUnfinished(request: http.ClientRequest): void {

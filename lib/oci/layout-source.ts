@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../error.ts";
+import { readFileContent } from "./file-content.ts";
 import { type Descriptor, type Index, parseManifest } from "./manifest.ts";
 import type { ImageSource } from "./source.ts";
 
@@ -20,6 +21,7 @@ export async function openLayout(directory: string): Promise<ImageSource> {
     name,
     storedIn: () => undefined,
     open: async ({ digest }) => createReadStream(blobPath(directory, digest), { highWaterMark: 1 << 20 }),
+    read: ({ digest }) => readFileContent(blobPath(directory, digest)),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { formatSize } from "../size.ts";
+import { findElsewhere } from "./blob-elsewhere.ts";
 import { type ImageContent, readContent } from "./image-content.ts";
 import type { Descriptor, StoredManifest } from "./manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -34,7 +35,12 @@ interface PushState {
   /** The manifest is in the registry. */
   readonly isThere: boolean;
 }
-type Plan = { readonly present: readonly Descriptor[]; readonly missing: readonly Descriptor[] };
+interface Plan {
+  readonly present: readonly Descriptor[];
+  readonly missing: readonly Descriptor[];
+  /** Repositories of the registry that hold what is missing here, by digest. */
+  readonly elsewhere: ReadonlyMap<string, string>;
+}
 
 /** Pushes an image, an index with all its platforms, and moves nothing that is there. Needs no memory that grows with a layer. */
 export async function pushImage(options: PushOptions): Promise<PushResult> {
@@ -85,18 +91,23 @@ async function findStaleTags(options: PushOptions): Promise<readonly string[]> {
 }
 
 async function planBlobs(options: PushOptions, { blobs }: ImageContent): Promise<Plan> {
+  const { client, repository, source } = options;
   const limit = pLimit(16);
   const found = await Promise.all(blobs.map((blob) => limit(() => look(options, "headBlob", blob.digest))));
   // A blob of another size is a damaged one: sending it again repairs it in registries that allow it.
   const isPresent = (blob: Descriptor, at: number) => found[at]?.size === blob.size;
-  return { present: blobs.filter(isPresent), missing: blobs.filter((blob, at) => !isPresent(blob, at)) };
+  const missing = blobs.filter((blob, at) => !isPresent(blob, at));
+  const unplaced = missing.filter((blob) => source.storedIn(blob)?.registry !== client.registry);
+  const elsewhere = await findElsewhere(client, repository, unplaced);
+  return { present: blobs.filter(isPresent), missing, elsewhere };
 }
 
 function everythingPresent({ blobs }: ImageContent): Plan {
-  return { present: blobs, missing: [] };
+  return { present: blobs, missing: [], elsewhere: new Map() };
 }
 
-async function sendBlobs(options: PushOptions, { present, missing }: Plan): Promise<number> {
+async function sendBlobs(options: PushOptions, plan: Plan): Promise<number> {
+  const { present, missing, elsewhere } = plan;
   const { log, repository, parallel } = options;
   if (missing.length === 0) return 0;
   log.info(
@@ -113,7 +124,14 @@ async function sendBlobs(options: PushOptions, { present, missing }: Plan): Prom
   const queue = missing.toSorted((a, b) => b.size - a.size);
   const outcomes = await Promise.allSettled(
     queue
-      .map((blob) => limit(() => sendBlob(options, blob, (bytes) => report(blob.digest, bytes))))
+      .map((blob) =>
+        limit(() =>
+          sendBlob(options, blob, {
+            place: elsewhere.get(blob.digest),
+            onProgress: (bytes) => report(blob.digest, bytes),
+          }),
+        ),
+      )
       .map((job) => stopOnFailure(job, limit)),
   );
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -130,19 +148,25 @@ async function stopOnFailure(job: Promise<number>, limit: ReturnType<typeof pLim
 }
 
 /** The bytes that had to be sent: none when the registry could mount the blob. */
-async function sendBlob(options: PushOptions, blob: Descriptor, onProgress: (bytes: number) => void): Promise<number> {
+async function sendBlob(
+  options: PushOptions,
+  blob: Descriptor,
+  { place, onProgress }: { place: string | undefined; onProgress: (bytes: number) => void },
+): Promise<number> {
   const { source, client, repository } = options;
   const origin = source.storedIn(blob);
-  if (origin?.registry === client.registry && origin.repository !== repository) {
-    const mounted = await client.mountBlob({ repository, digest: blob.digest, from: origin.repository });
+  const from = origin?.registry === client.registry ? origin.repository : place;
+  if (from !== undefined && from !== repository) {
+    const mounted = await client.mountBlob({ repository, digest: blob.digest, from });
     if (mounted && (await client.headBlob(repository, blob.digest))?.size === blob.size) return 0;
   }
-  const open = () => source.open(blob);
+  const { read } = source;
   await client.putBlob({
     repository,
     digest: blob.digest,
     size: blob.size,
-    open,
+    open: () => source.open(blob),
+    ...(read ? { read: () => read(blob) } : {}),
     origin: source.description,
     onProgress,
   });

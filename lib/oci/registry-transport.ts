@@ -1,5 +1,4 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import type { Credentials } from "./credentials.ts";
 import { type Agents, createAgents, type ExchangeDeadlines, exchange, readBody } from "./http-exchange.ts";
 import { isLoopback } from "./loopback.ts";
@@ -27,7 +26,7 @@ export interface RegistryRequest {
   readonly expected: readonly number[];
   readonly headers?: OutgoingHttpHeaders;
   /** A stream is opened anew each time the request has to be repeated. */
-  readonly body?: Uint8Array | (() => Promise<Readable>);
+  readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
 }
 
 export interface RegistryResponse {
@@ -115,8 +114,6 @@ export class RegistryTransport implements Disposable {
   async #once(request: RegistryRequest, url: URL): Promise<RegistryResponse> {
     const isOurs = url.origin === this.#base().origin;
     const authorization = isOurs ? this.#auth.header(request.scopes) : undefined;
-    // A source that is gone fails as itself here, not as a broken connection.
-    const content = typeof request.body === "function" ? await request.body() : request.body;
     const body = await exchange({
       url,
       method: request.method,
@@ -125,7 +122,7 @@ export class RegistryTransport implements Disposable {
         ...request.headers,
         ...(authorization === undefined ? {} : { authorization }),
       },
-      body: content,
+      body: typeof request.body === "function" ? request.body() : request.body,
       agents: this.#agents,
       deadlines: this.#options.deadlines,
       signal: this.#options.signal,

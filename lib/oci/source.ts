@@ -12,4 +12,6 @@ export interface ImageSource extends AsyncDisposable {
   storedIn(blob: Descriptor): { readonly registry: string; readonly repository: string } | undefined;
   /** Opens a manifest's, a configuration's or a layer's bytes; whoever reads them checks them. */
   open(descriptor: Descriptor): Promise<Readable>;
+  /** The same for sending it on, where that is faster: each chunk is valid until the next one is asked for. */
+  readonly read?: (descriptor: Descriptor) => AsyncIterable<Uint8Array>;
 }

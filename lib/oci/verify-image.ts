@@ -27,6 +27,21 @@ export async function verifyImage(
   return level;
 }
 
+/**
+ * The same for an image whose push asked for the size of every blob itself, as pushImage does unless told otherwise: `size` then only reads back
+ * the manifests that name them.
+ */
+export async function verifyPushed(
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+  level: Verification,
+): Promise<Verification> {
+  if (level !== "size") return verifyImage(client, repository, digest, level);
+  await readContent(await openRegistryImage(client, repository, digest));
+  return level;
+}
+
 async function compareSize(client: RegistryClient, repository: string, blob: Descriptor): Promise<void> {
   const stored = await client.headBlob(repository, blob.digest);
   if (stored?.size === blob.size) return;

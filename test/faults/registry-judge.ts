@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { SeededImage } from "./fault-scene.ts";
 import type { PushRun } from "./registry-tools.ts";
 
 /** `survived` is the wanted end, or the precise refusal; everything else is a failure of its own kind. */
@@ -8,7 +7,7 @@ export type Verdict = "survived" | "failed" | "hang" | "false green" | "false re
 /** Judges a push by what the registry holds afterwards, which is read whole. */
 export async function judge(
   run: PushRun,
-  stored: { host: string; image: SeededImage },
+  stored: { host: string; image: { readonly digest: string } },
   refusal: RegExp | undefined,
 ): Promise<Verdict> {
   if (run.exitCode === undefined) return "hang";
@@ -18,8 +17,8 @@ export async function judge(
   return isWhole ? "false red" : "failed";
 }
 
-// Not by the code under test: what any puller would see, hashed byte by byte.
-async function holdsImage(host: string, { digest }: SeededImage): Promise<boolean> {
+/** Whether `acme/base:1` is this image, whole: not by the code under test, but as any puller would see it, hashed byte by byte. */
+export async function holdsImage(host: string, { digest }: { readonly digest: string }): Promise<boolean> {
   const base = `http://${host}/v2/acme/base`;
   const manifest = await read(`${base}/manifests/1`);
   if (!manifest || digestOf(manifest) !== digest) return false;

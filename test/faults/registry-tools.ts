@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureTools } from "../../scripts/tools.ts";
 
-/** What a tool is asked to do: bring a layout to `acme/base:1` of a registry. */
+/** What a tool is asked to do: bring a layout to a registry, there to be tag `1` of a repository. */
 export interface PushOrder {
   readonly host: string;
+  readonly repository: string;
   readonly layout: string;
   /** The registry is said to have no TLS. */
   readonly isInsecure: boolean;
-  readonly verifyFull: boolean;
+  /** What is to be proved, where a tool can. */
+  readonly verify: "none" | "size" | "full";
 }
 
 /** A program that pushes, beside its version. */
@@ -31,45 +33,50 @@ export interface PushRun {
 const skopeoCopy = ["skopeo", "--insecure-policy", "copy", "--retry-times=5", "--preserve-digests"] as const;
 const root = join(import.meta.dirname, "../..");
 
-/** The action as users run it, crane, and skopeo with the options that help it most. Throws when one is not installed. */
-export function pushTools(): readonly PushTool[] {
+/** The action by its source or its bundle, crane, and skopeo with the options that help it most. Throws when one is not installed. */
+export function pushTools(entry: "main.ts" | "dist/main/index.js" = "main.ts"): readonly PushTool[] {
   const crane = join(ensureTools(["crane"]), "crane");
   return [
     {
       name: "gpu-ci",
       version: `node ${process.version}`,
       command: (order, folder) => ({
-        args: [process.execPath, join(root, "actions/push-local-registry/main.ts")],
+        args: [process.execPath, join(root, "actions/push-local-registry", entry)],
         env: ourInputs(order, folder),
       }),
     },
     {
       name: "crane",
       version: firstLine(crane, "version"),
-      command: ({ host, layout, isInsecure }, folder) => ({
-        args: [crane, "push", ...(isInsecure ? ["--insecure"] : []), layout, `${host}/acme/base:1`],
+      command: ({ host, repository, layout, isInsecure }, folder) => ({
+        args: [crane, "push", ...(isInsecure ? ["--insecure"] : []), layout, `${host}/${repository}:1`],
         env: { PATH: process.env.PATH, HOME: folder },
       }),
     },
     {
       name: "skopeo",
       version: firstLine("skopeo", "--version"),
-      command: ({ host, layout, isInsecure }, folder) => ({
-        args: [...skopeoCopy, `--dest-tls-verify=${!isInsecure}`, `oci:${layout}`, `docker://${host}/acme/base:1`],
+      command: ({ host, repository, layout, isInsecure }, folder) => ({
+        args: [...skopeoCopy, `--dest-tls-verify=${!isInsecure}`, `oci:${layout}`, `docker://${host}/${repository}:1`],
         env: { PATH: process.env.PATH, HOME: folder },
       }),
     },
   ];
 }
 
-/** Runs a tool to its end, or to `limitMs`. */
-export async function runTool(tool: PushTool, order: PushOrder, limitMs: number): Promise<PushRun> {
+/** Runs a tool to its end, or to `limitMs`; `onStart` is told its process id. */
+export async function runTool(
+  tool: PushTool,
+  order: PushOrder,
+  { limitMs, onStart }: { limitMs: number; onStart?: (pid: number) => void },
+): Promise<PushRun> {
   const folder = await mkdtemp(join(tmpdir(), "gpu-ci-tool-"));
   try {
     const { args, env } = tool.command(order, folder);
     const [program = "", ...rest] = args;
     const startedAt = performance.now();
     const child = spawn(program, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
+    if (child.pid !== undefined) onStart?.(child.pid);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
     let isLate = false;
@@ -88,16 +95,16 @@ export async function runTool(tool: PushTool, order: PushOrder, limitMs: number)
   }
 }
 
-function ourInputs({ host, layout, isInsecure, verifyFull }: PushOrder, folder: string): NodeJS.ProcessEnv {
+function ourInputs({ host, repository, layout, isInsecure, verify }: PushOrder, folder: string): NodeJS.ProcessEnv {
   const isLoopback = /^(localhost|\[::1\]|127\.)/.test(host);
   const inputs = {
     SOURCE: layout,
-    IMAGE: "acme/base",
+    IMAGE: repository,
     TAGS: "1",
     REGISTRY: host,
     "TLS-VERIFY": String(isLoopback || !isInsecure),
     PARALLEL: "3",
-    VERIFY: verifyFull ? "full" : "size",
+    VERIFY: verify,
     "WORKING-DIRECTORY": ".",
   };
   return {

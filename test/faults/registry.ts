@@ -55,10 +55,11 @@ async function pushThrough(fault: RegistryFault, tool: PushTool, seed: number): 
     host: proxy.host,
     layout: image.layout,
     isInsecure: fault.isTlsExpected !== true,
-    verifyFull: fault.verifyFull === true,
+    repository: "acme/base",
+    verify: fault.verifyFull ? ("full" as const) : ("size" as const),
   };
   if (fault.damage) await damageStored(fault.damage, tool, { scene, order });
-  const run = await runTool(tool, order, limitMs);
+  const run = await runTool(tool, order, { limitMs });
   await Promise.all(scene.pending);
   const verdict = await judge(run, { host: registry.host, image }, fault.refusal?.(scene));
   if (values.verbose || (verdict !== "survived" && tool.name === "gpu-ci")) {
@@ -75,7 +76,7 @@ async function damageStored(
   tool: PushTool,
   { scene, order }: { scene: Scene; order: Parameters<PushTool["command"]>[0] },
 ): Promise<void> {
-  const { exitCode, output } = await runTool(tool, order, limitMs);
+  const { exitCode, output } = await runTool(tool, order, { limitMs });
   if (exitCode !== 0) throw new Error(`${tool.name} could not push to a healthy registry: ${output}`);
   await damage(scene);
 }

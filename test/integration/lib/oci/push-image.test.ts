@@ -103,6 +103,18 @@ describe("pushImage", () => {
     expect(await verifyImage(client, "acme/to", manifest.digest, "full")).toBe("full");
   });
 
+  it("mounts what a repository nobody named holds, and sends the rest", async () => {
+    await using own = await startRegistry();
+    using through = open(own.host);
+    const common = [randomBytes(9_000_000), randomBytes(1000)];
+    await writeLayout(join(folder, "team"), { layers: common });
+    await push(await openLayout(join(folder, "team")), "acme/base", [], through);
+    const manifest = await writeLayout(join(folder, "stranger"), { layers: [...common, randomBytes(2000)] });
+    const result = await push(await openLayout(join(folder, "stranger")), "other/app", ["1"], through);
+    expect(result.pushedBytes).toBeLessThan(4000);
+    expect(await verifyImage(through, "other/app", manifest.digest, "full")).toBe("full");
+  });
+
   it("streams an image from another registry", async () => {
     await using other = await startRegistry();
     const manifest = await writeLayout(join(folder, "far"), { layers: [randomBytes(100_000)] });

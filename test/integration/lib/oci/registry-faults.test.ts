@@ -33,9 +33,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Hides the other repositories: what they hold would be mounted, and nothing of it sent. */
+async function startProxy(upstream: string, faults: Faults) {
+  return startRegistryProxy(upstream, (request, earlier) =>
+    request.path.startsWith("/v2/_catalog") ? { status: 404 } : faults(request, earlier),
+  );
+}
+
 /** Pushes to a repository of its own through a proxy that does harm, then asks the registry itself what it has. */
 async function pushThrough(repository: string, faults: Faults, options: Partial<RegistryOptions> = {}) {
-  await using proxy = await startRegistryProxy(registry.host, faults);
+  await using proxy = await startProxy(registry.host, faults);
   const startedAt = performance.now();
   await push(proxy.host, repository, options);
   const durationMs = performance.now() - startedAt;
@@ -110,7 +117,7 @@ describe("a push survives", () => {
     const before = async () => {
       await exec("docker-registry", ["garbage-collect", own.configuration]);
     };
-    await using proxy = await startRegistryProxy(own.host, when("PUT", "manifest", 1, { before }));
+    await using proxy = await startProxy(own.host, when("PUT", "manifest", 1, { before }));
     await push(proxy.host, "faults/collected");
     using direct = openRegistry({ registry: own.host, env: {}, log: silentLog });
     expect(await verifyImage(direct, "faults/collected", manifest.digest, "full")).toBe("full");
@@ -137,7 +144,7 @@ describe("a push survives", () => {
       await sleep(1500);
       await mortal.restart();
     };
-    await using proxy = await startRegistryProxy(mortal.host, (request) => {
+    await using proxy = await startProxy(mortal.host, (request) => {
       if (request.method === "PUT" && !killed) killed = restart();
       return undefined;
     });
@@ -150,7 +157,7 @@ describe("a push survives", () => {
 
 describe("a push that is cancelled", () => {
   it("ends at once with the reason, also while an upload stands still", async () => {
-    await using proxy = await startRegistryProxy(registry.host, when("PUT", "upload", 9, "stall"));
+    await using proxy = await startProxy(registry.host, when("PUT", "upload", 9, "stall"));
     const controller = new AbortController();
     const pushed = push(proxy.host, "faults/cancelled", { signal: controller.signal });
     setTimeout(() => controller.abort(new CancelledError("SIGINT")), 200);
@@ -209,24 +216,24 @@ describe("a registry's failure is told apart", () => {
   });
 
   it("when something else than a registry answers", async () => {
-    await using proxy = await startRegistryProxy(registry.host, () => ({ status: 404, body: "<html>" }));
+    await using proxy = await startProxy(registry.host, () => ({ status: 404, body: "<html>" }));
     expect(await ping(proxy.host)).toBe("absent");
   });
 
   it("when something answers 404 to everything, before anything is written", async () => {
-    await using proxy = await startRegistryProxy(registry.host, () => ({ status: 404 }));
+    await using proxy = await startProxy(registry.host, () => ({ status: 404 }));
     await expect(push(proxy.host, "faults/absent")).rejects.toMatchObject({ code: "registry-absent" });
   });
 
   it("when its disk is full", async () => {
     const body =
       '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem","Enclosed":{"Op":"write","Err":28}}}]}';
-    await using proxy = await startRegistryProxy(registry.host, when("PUT", "upload", 99, { status: 500, body }));
+    await using proxy = await startProxy(registry.host, when("PUT", "upload", 99, { status: 500, body }));
     await expect(push(proxy.host, "faults/full")).rejects.toMatchObject({ code: "registry-full" });
   });
 
   it("when it goes on failing", async () => {
-    await using proxy = await startRegistryProxy(registry.host, when("POST", "upload", 99, { status: 503 }));
+    await using proxy = await startProxy(registry.host, when("POST", "upload", 99, { status: 503 }));
     await expect(push(proxy.host, "faults/gone")).rejects.toMatchObject({
       code: "registry-unavailable",
       retryable: true,

@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { seededBytes } from "../faults/fault-scene.ts";
+import { writeLayout } from "../support/image-layout.ts";
+
+/** An image on this machine's disk. */
+export interface BenchImage extends AsyncDisposable {
+  readonly layout: string;
+  readonly digest: string;
+}
+
+// As a CUDA image is: one large layer, some of its half, and small ones.
+const shares = [0.4, 0.2, 0.2, 0.1, 0.08, 0.02] as const;
+
+/** Writes an image of six layers that were compressed before; `changed` gives its smallest one other bytes. */
+export async function writeBenchImage(sizeMb: number, changed = false): Promise<BenchImage> {
+  const layers = shares.map((share, at) => {
+    const isOther = changed && at === shares.length - 1;
+    return seededBytes(`bench/${at}${isOther ? "/changed" : ""}`, Math.round(sizeMb * 1e6 * share));
+  });
+  const layout = await mkdtemp(join(tmpdir(), "gpu-ci-bench-"));
+  const { digest } = await writeLayout(layout, { layers });
+  return { layout, digest, [Symbol.asyncDispose]: () => rm(layout, { recursive: true, force: true }) };
+}
