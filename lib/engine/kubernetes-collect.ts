@@ -82,7 +82,11 @@ function exitError(exitCode: number): Error {
 async function readListing(stderr: PassThrough): Promise<Listing> {
   const files: [string, { sha256: string | undefined; sizeBytes: number | undefined }][] = [];
   let format: Listing["format"] | undefined;
-  for await (const line of createInterface({ input: stderr })) {
+  const lines = createInterface({ input: stderr });
+  // It hands on its input's errors also when nobody iterates any more, and an error without a listener ends the process. Why the connection
+  // broke is known from the call itself.
+  lines.on("error", () => {});
+  for await (const line of lines) {
     const [first = "", second = "", ...rest] = line.split(" ");
     if (first === "format") format = second === "tar" ? "tar" : "cat";
     else if (line === "end" && format) {
