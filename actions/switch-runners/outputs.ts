@@ -3,8 +3,8 @@ import type { RunnerState } from "../../lib/runner/drain-switch.ts";
 
 export interface Outputs {
   readonly state: RunnerState;
-  readonly runners: number;
-  readonly drained: boolean;
+  readonly runners: number | undefined;
+  readonly drained: boolean | undefined;
 }
 
 /** Writes every output of action.yml. */

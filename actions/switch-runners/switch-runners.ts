@@ -3,53 +3,59 @@ import { formatDuration } from "../../lib/duration.ts";
 import { DomainError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
+import { isStatus } from "../../lib/kubernetes/kubernetes-error.ts";
 import { getObject } from "../../lib/kubernetes/object.ts";
 import { configMaps } from "../../lib/kubernetes/resource.ts";
 import { positionOf } from "../../lib/runner/drain-switch.ts";
-import { type RunnerLine, type RunnerStatus, readRunnerStatus } from "../../lib/runner/runner-status.ts";
+import {
+  type RunnerLine,
+  type RunnerStatus,
+  readPositions,
+  readRunnerStatus,
+  type StatusOptions,
+} from "../../lib/runner/runner-status.ts";
 import { clearNodeState, setDrainState } from "../../lib/runner/set-drain-state.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 
 type Deps = Pick<Host, "env" | "log" | "signal" | "now" | "summary">;
 
+/** The status as far as this account may see it. */
+type Seen = Omit<RunnerStatus, "runners"> & { readonly runners: RunnerStatus["runners"] | undefined };
+
 /** How often a drain that waits looks for runners that are left. */
 const lookMs = 1000;
 
-/** Puts the drain switch where it is wanted, and says what the runners do. Throws DomainError `runners-missing` where there is neither a switch nor a runner. */
+/** Puts the drain switch where it is wanted, and says what the runners do. Throws DomainError `runners-missing` where there is no switch to put. */
 export async function switchRunners(inputs: Inputs, deps: Deps): Promise<Outputs> {
   const cluster = await connectKubernetes({ ...inputs, env: deps.env, log: deps.log });
   try {
-    const before = await requireRunners(cluster, inputs, deps);
-    if (inputs.command === "drain") await drain(cluster, inputs, deps);
-    if (inputs.command === "resume") await resume(cluster, before, inputs, deps);
-
+    await requireSwitch(cluster, inputs, deps);
     const waits = inputs.command === "drain" && inputs.wait;
+    // Whoever may not see what there is to wait for is told before anything is drained.
+    if (waits) await readRunnerStatus(cluster, options(inputs, deps));
+    if (inputs.command === "drain") await drain(cluster, inputs, deps);
+    if (inputs.command === "resume") await resume(cluster, inputs, deps);
+
     const status = waits ? await waitUntilEmpty(cluster, inputs, deps) : await look(cluster, inputs, deps);
     for (const mistake of status.mistakes) deps.log.warning(mistake);
     const lines = describe(status);
     for (const line of lines) deps.log.info(line);
     if (inputs.summary) await deps.summary(`${lines.map((line) => `- ${line}`).join("\n")}\n`);
     const { state } = positionOf(status, inputs.node);
-    const runners = runnersOf(status, inputs).length;
-    return { state, runners, drained: state !== "Running" && runners === 0 };
+    const runners = status.runners && runnersOf(status.runners, inputs).length;
+    return { state, runners, drained: runners === undefined ? undefined : state !== "Running" && runners === 0 };
   } finally {
     cluster.close();
   }
 }
 
 // A switch that is put in the wrong namespace would drain nothing, and nobody would notice.
-async function requireRunners(cluster: Cluster, inputs: Inputs, deps: Deps): Promise<RunnerStatus> {
-  const status = await look(cluster, inputs, deps);
-  const known = await getObject(cluster, configMaps, inputs.switch, { signal: deps.signal });
-  if (known === undefined && status.runners.length === 0) {
-    throw new DomainError(
-      "runners-missing",
-      `Namespace ${cluster.namespace} has no runner, and no ConfigMap ${inputs.switch}.`,
-      { hint: "Set namespace to where the runners are installed; the chart's is gpu-ci." },
-    );
-  }
-  return status;
+async function requireSwitch(cluster: Cluster, inputs: Inputs, { signal }: Deps): Promise<void> {
+  if (await getObject(cluster, configMaps, inputs.switch, { signal })) return;
+  throw new DomainError("runners-missing", `Namespace ${cluster.namespace} has no ConfigMap ${inputs.switch}.`, {
+    hint: "Set namespace to the release namespace of the runners' chart, which makes it.",
+  });
 }
 
 async function drain(cluster: Cluster, inputs: Inputs, { log, signal }: Deps): Promise<void> {
@@ -60,10 +66,12 @@ async function drain(cluster: Cluster, inputs: Inputs, { log, signal }: Deps): P
   log.info(`${subjectOf(inputs)}: ${state}, no new jobs; ${end}.`);
 }
 
-async function resume(cluster: Cluster, before: RunnerStatus, inputs: Inputs, { log, signal }: Deps): Promise<void> {
+async function resume(cluster: Cluster, inputs: Inputs, deps: Deps): Promise<void> {
   const { node } = inputs;
+  const { log, signal } = deps;
+  const { positions } = await readPositions(cluster, options(inputs, deps));
   // Without a position of its own the node follows the next drain of all; while all are drained it needs one.
-  if (node !== undefined && before.global.state === "Running") {
+  if (node !== undefined && positions.global.state === "Running") {
     await clearNodeState(cluster, inputs.switch, node, signal);
   } else {
     await setDrainState(cluster, { name: inputs.switch, node, state: "Running", deadline: undefined, signal });
@@ -75,8 +83,8 @@ async function waitUntilEmpty(cluster: Cluster, inputs: Inputs, deps: Deps): Pro
   using limit = limitBy(`Draining ${inputs.node ?? "all runners"}`, inputs.timeoutMs, deps.signal);
   let before = "";
   for (;;) {
-    const status = await look(cluster, inputs, { ...deps, signal: limit.signal });
-    const left = runnersOf(status, inputs);
+    const status = await readRunnerStatus(cluster, options(inputs, { ...deps, signal: limit.signal }));
+    const left = runnersOf(status.runners, inputs);
     if (left.length === 0) return status;
     const line = left.map(({ name, activity }) => `${name} (${activity})`).join(", ");
     if (line !== before) deps.log.info(`Waiting for ${line}, at most ${formatDuration(inputs.timeoutMs)} in all.`);
@@ -85,11 +93,27 @@ async function waitUntilEmpty(cluster: Cluster, inputs: Inputs, deps: Deps): Pro
   }
 }
 
-function look(cluster: Cluster, inputs: Inputs, { now, signal }: Deps): Promise<RunnerStatus> {
-  return readRunnerStatus(cluster, { drainConfigMap: inputs.switch, now: now(), signal });
+/** The status; without runners where the account may put the switch, and not see pods. */
+async function look(cluster: Cluster, inputs: Inputs, deps: Deps): Promise<Seen> {
+  try {
+    return await readRunnerStatus(cluster, options(inputs, deps));
+  } catch (error) {
+    if (!isStatus(error, 403)) throw error;
+    const { positions, mistakes } = await readPositions(cluster, options(inputs, deps));
+    return {
+      namespace: cluster.namespace,
+      ...positions,
+      mistakes: mistakes.map(({ message }) => message),
+      runners: undefined,
+    };
+  }
 }
 
-function runnersOf({ runners }: RunnerStatus, { node }: Inputs): readonly RunnerLine[] {
+function options(inputs: Inputs, { now, signal }: Deps): StatusOptions {
+  return { drainConfigMap: inputs.switch, now: now(), signal };
+}
+
+function runnersOf(runners: readonly RunnerLine[], { node }: Inputs): readonly RunnerLine[] {
   return runners.filter((runner) => node === undefined || runner.node === node);
 }
 
@@ -98,11 +122,12 @@ function subjectOf({ node }: Inputs): string {
 }
 
 /** The switch first, then a line for each runner. */
-function describe({ namespace, global, nodes, runners }: RunnerStatus): string[] {
+function describe({ namespace, global, nodes, runners }: Seen): string[] {
+  const there = runners === undefined ? "this account may not see which there are" : `${runners.length} there`;
   return [
-    `Runners in namespace ${namespace}: ${global.state}; ${runners.length} there.`,
+    `Runners in namespace ${namespace}: ${global.state}; ${there}.`,
     ...[...nodes].map(([node, { state }]) => `Node ${node} by itself: ${state}.`),
-    ...runners.map(({ name, node, activity, detail }) => {
+    ...(runners ?? []).map(({ name, node, activity, detail }) => {
       const place = node === undefined ? "" : ` on ${node}`;
       return `${name}${place}: ${activity}${detail === undefined ? "" : `, ${detail}`}.`;
     }),

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readInputs } from "../../actions/switch-runners/inputs.ts";
 import { switchRunners } from "../../actions/switch-runners/switch-runners.ts";
+import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
 import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { configMaps, pods } from "../../lib/kubernetes/resource.ts";
 import { allRunnersSelector } from "../../lib/runner/runner-pod.ts";
@@ -73,6 +74,19 @@ describe("switch-runners", () => {
     expect((await run({})).outputs.state).toBe("DrainAndSuspend");
   });
 
+  it("drains and resumes for an account that may not see pods, and says so", async () => {
+    await install();
+    const kubeconfig = await kubeconfigOfSwitcher();
+    const drained = await run({ command: "drain", kubeconfig });
+    expect(drained.outputs).toEqual({ state: "DrainAndSuspend", runners: undefined, drained: undefined });
+    expect(drained.lines.at(-1)).toBe(
+      `Runners in namespace ${real.namespace}: DrainAndSuspend; this account may not see which there are.`,
+    );
+    expect((await run({ command: "resume", kubeconfig })).outputs.state).toBe("Running");
+    await expect(run({ command: "drain", wait: "true", kubeconfig })).rejects.toMatchObject({ status: 403 });
+    expect(await switches()).toEqual({ "gpu-ci-runners": { STATE: "Running" } });
+  });
+
   it("waits until the last runner is gone, and no longer than it may", async () => {
     await install();
     await startRunner("runner-1");
@@ -94,4 +108,23 @@ async function startRunner(name: string): Promise<void> {
   const containers = [{ name: "runner", image: "localhost/none" }];
   const spec = { nodeSelector: { "gpu-ci/none": "true" }, containers };
   await createObject(real.cluster, pods, { metadata: { name, labels }, spec });
+}
+
+/** The content of a kubeconfig for an account with the rights of the chart's Role gpu-ci-drain. */
+async function kubeconfigOfSwitcher(): Promise<string> {
+  const name = "switcher";
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${real.namespace}`;
+  const verbs = ["get", "list", "create", "patch", "delete"];
+  const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs }];
+  await real.cluster.request({ method: "POST", path: `${rbac}/roles`, body: { metadata: { name }, rules } });
+  const apiGroup = "rbac.authorization.k8s.io";
+  const binding = {
+    metadata: { name },
+    roleRef: { apiGroup, kind: "Role", name },
+    subjects: [{ apiGroup, kind: "User", name }],
+  };
+  await real.cluster.request({ method: "POST", path: `${rbac}/rolebindings`, body: binding });
+  const document = findKubeconfigSource({ env: process.env })!.read();
+  const users = document.users.map((entry) => ({ ...entry, user: { ...Object(entry.user), as: name } }));
+  return JSON.stringify({ ...document, users });
 }
