@@ -6,6 +6,8 @@ import { readMicrok8sConfig } from "../../lib/microk8s/microk8s.ts";
 import { findSnap, installSnap, setRefreshHold } from "../../lib/microk8s/snap.ts";
 import type { Inputs } from "./inputs.ts";
 
+const name = "microk8s";
+
 /** A cluster that was found or installed. */
 export interface FoundCluster {
   /** Content of its kubeconfig. */
@@ -29,27 +31,33 @@ export async function obtainMicrok8s(
   const { user, timeoutMs } = options;
   using limit = deadline("Getting microk8s to run", timeoutMs, options.host.signal);
   const host = { ...options.host, signal: limit.signal };
-  // Written down first: an install that is killed half-way leaves something to remove.
-  const find = () => findSnap(host, "microk8s");
-  await claimSnap(host, user, "snap", async () => inputs.removeOnPost && !(await find()));
-  const before = await find();
-  if (before) {
-    host.log.info(`Cluster: microk8s ${before.version} from ${before.channel}, which is installed here.`);
-    if (before.channel !== inputs.channel)
-      host.log.warning(`It follows ${before.channel}, not ${inputs.channel}: an installed cluster is never changed.`);
-  } else {
-    host.log.info(`Installing microk8s from ${inputs.channel} on this machine, at most ${formatDuration(timeoutMs)}.`);
-    await installSnap(host, "microk8s", inputs.channel);
-  }
+  const wasThere = await claimSnap(host, user, {
+    kind: "snap",
+    isUndone: inputs.removeOnPost,
+    isDone: async () => (await findSnap(host, name)) !== undefined,
+    act: async () => {
+      host.log.info(
+        `Installing microk8s from ${inputs.channel} on this machine, at most ${formatDuration(timeoutMs)}.`,
+      );
+      await installSnap(host, name, inputs.channel);
+    },
+  });
+  const { version, channel } = (await findSnap(host, name)) ?? { version: "", channel: inputs.channel };
+  if (wasThere) host.log.info(`Cluster: microk8s ${version} from ${channel}, which is installed here.`);
+  if (channel !== inputs.channel)
+    host.log.warning(`It follows ${channel}, not ${inputs.channel}: an installed cluster is never changed.`);
   if (inputs.holdRefresh) await holdRefreshes(host, user);
-  const kubeconfig = await readMicrok8sConfig(host);
-  return { kubeconfig, channel: before?.channel ?? inputs.channel, created: !before };
+  return { kubeconfig: await readMicrok8sConfig(host), channel, created: !wasThere };
 }
 
 async function holdRefreshes(host: HostPrograms, user: string): Promise<void> {
-  const isHeld = async () => (await findSnap(host, "microk8s"))?.held === true;
-  await claimSnap(host, user, "hold", async () => !(await isHeld()));
-  if (await isHeld()) return;
-  host.log.info("Holding automatic refreshes of microk8s back until the last job that needs it ends.");
-  await setRefreshHold(host, "microk8s", true);
+  await claimSnap(host, user, {
+    kind: "hold",
+    isUndone: true,
+    isDone: async () => (await findSnap(host, name))?.held === true,
+    act: async () => {
+      host.log.info("Holding automatic refreshes of microk8s back until the last job that needs it ends.");
+      await setRefreshHold(host, name, true);
+    },
+  });
 }

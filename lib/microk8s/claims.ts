@@ -39,17 +39,26 @@ export async function claimFile(host: HostPrograms, user: string, wanted: Wanted
   });
 }
 
-/** Notes that a job relies on refreshes being held, or on the snap; `isNew` is asked alone on the machine whether this job is the one that does it. */
-export async function claimSnap(
-  host: HostPrograms,
-  user: string,
-  kind: "hold" | "snap",
-  isNew: () => Promise<boolean>,
-): Promise<void> {
-  await withLedger(host, async (entries, save) => {
+/** Something that is done to the snap for as long as jobs need it. */
+export interface WantedSnapChange {
+  readonly kind: "hold" | "snap";
+  /** Whether it is to be undone when the last job that relies on it ends. */
+  readonly isUndone: boolean;
+  readonly isDone: () => Promise<boolean>;
+  readonly act: () => Promise<void>;
+}
+
+/** Does it unless it is done, alone on this machine, and notes that a job relies on it. Whether it was done before, and not by this job. */
+export async function claimSnap(host: HostPrograms, user: string, wanted: WantedSnapChange): Promise<boolean> {
+  const { kind, isUndone, isDone, act } = wanted;
+  return withLedger(host, async (entries, save) => {
+    const wasDone = await isDone();
     const known = entries.find(({ change }) => change.kind === kind);
+    // Written down first: what is killed half-way leaves something to undo.
     if (known) await save(replace(entries, withUser(known, user)));
-    else if (await isNew()) await save([...entries, withUser({ change: { kind }, users: [] }, user)]);
+    else if (!wasDone && isUndone) await save([...entries, withUser({ change: { kind }, users: [] }, user)]);
+    if (!wasDone) await act();
+    return wasDone;
   });
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { deadline, sleep } from "../abort.ts";
+import { formatDuration } from "../duration.ts";
 import { DomainError } from "../error.ts";
 import { CommandError } from "../exec.ts";
 import { askAsRoot, type HostPrograms } from "./host-programs.ts";
@@ -30,8 +31,10 @@ export type LedgerEntry = v.InferOutput<typeof entrySchema>;
 const folder = "/var/lib/gpu-ci/setup";
 const file = join(folder, "ledger.json");
 const lock = join(folder, "lock");
-// A job that was killed in the middle of its few file operations, or in the removal of the snap, leaves the lock behind.
-const staleLockMinutes = 15;
+// Who holds the lock touches it each minute; a job that was killed leaves it behind.
+const staleLockMinutes = 5;
+const touchMs = 60_000;
+const longestMs = 20 * 60_000;
 // A job that was killed never says that it has ended: after a day nobody counts on it.
 const userHours = 24;
 
@@ -47,6 +50,8 @@ export async function withLedger<T>(
   body: (entries: readonly LedgerEntry[], save: (entries: readonly LedgerEntry[]) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   await takeLock(host);
+  const path = join(host.root, lock);
+  const touching = setInterval(() => void askAsRoot(host, "touch", ["--", path]).catch(() => {}), touchMs);
   try {
     const now = Date.now();
     const entries = parse(await readRootFile(host, file)).map((entry) => ({
@@ -57,9 +62,10 @@ export async function withLedger<T>(
       writeRootFile(host, file, changed.length === 0 ? undefined : `${JSON.stringify(changed, undefined, 2)}\n`),
     );
   } finally {
+    clearInterval(touching);
     // Also after a cancel: a lock that stays would stop every other job of the box.
     const leaving = { ...host, signal: AbortSignal.timeout(5000) };
-    await askAsRoot(leaving, "rmdir", ["--", join(host.root, lock)]).catch((error: unknown) => {
+    await askAsRoot(leaving, "rmdir", ["--", path]).catch((error: unknown) => {
       host.log.warning(
         `${lock} could not be removed, ${staleLockMinutes} minutes from now another job does it: ${String(error)}`,
       );
@@ -83,10 +89,11 @@ async function takeLock(host: HostPrograms): Promise<void> {
   const path = join(host.root, lock);
   // What files were before may be nobody else's to read.
   await askAsRoot(host, "mkdir", ["-p", "-m", "700", "--", join(host.root, folder)]);
-  using limit = deadline(`Waiting for another job that sets up this machine (${path})`, 20 * 60_000, host.signal);
+  using limit = deadline(`Waiting for another job that sets up this machine (${path})`, longestMs, host.signal);
   const patient = { ...host, signal: limit.signal };
   for (let attempt = 0; !(await makeFolder(patient, path)); attempt++) {
-    if (attempt === 10) host.log.info("Waiting for another job that sets up this machine, at most 20m.");
+    if (attempt === 10)
+      host.log.info(`Another job sets up this machine: waiting for it, at most ${formatDuration(longestMs)}.`);
     await removeStaleLock(patient, path);
     await sleep(Math.min(1000, 50 * (attempt + 1)), limit.signal);
   }

@@ -1,11 +1,10 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readInputs } from "../../../../actions/setup-microk8s/inputs.ts";
 import { setupMicrok8s } from "../../../../actions/setup-microk8s/setup-microk8s.ts";
 import { undoSetup } from "../../../../actions/setup-microk8s/undo-setup.ts";
 import { actionInput } from "../../../support/action-input.ts";
-import { writeLayout } from "../../../support/image-layout.ts";
 import { type Microk8sMachine, startMachine } from "../../../support/microk8s-machine.ts";
 
 type Job = Microk8sMachine["host"];
@@ -141,6 +140,32 @@ describe("two jobs on one box", () => {
     expect(trustOf(machine)).toEqual(before);
   });
 
+  it("begin at the same moment, and one of them alone installs and holds", async () => {
+    await using machine = await startMachine();
+    machine.set("trouble", "busy\n");
+    const other = machine.anotherJob();
+    const ended = await Promise.all([
+      setUp(machine.host, { "remove-on-post": "true" }),
+      setUp(other, { "remove-on-post": "true" }),
+    ]);
+    expect(ended.filter(({ created }) => created)).toHaveLength(1);
+    const installs = machine.changes().filter((call) => call.startsWith("snap install"));
+    expect([installs.length, machine.changes().filter((call) => call.includes("--hold=")).length]).toEqual([2, 1]);
+    await undoSetup(other);
+    expect(machine.has("installed")).toBe(true);
+    await undoSetup(machine.host);
+    expect([machine.has("installed"), machine.file(ledger)]).toEqual([false, undefined]);
+  });
+
+  it("do not wait for the lock of one that was killed", async () => {
+    await using machine = await boxWithEverything();
+    machine.put("/var/lib/gpu-ci/setup/lock");
+    const longAgo = new Date(Date.now() - 10 * 60_000);
+    utimesSync(join(machine.host.hostRoot, "/var/lib/gpu-ci/setup/lock"), longAgo, longAgo);
+    await setUp(machine.host);
+    expect(machine.host.lines.filter((line) => line.startsWith("Another job"))).toEqual([]);
+  });
+
   it("do not lose the cluster that one of them has installed and shall remove", async () => {
     await using machine = await startMachine();
     const other = machine.anotherJob();
@@ -184,60 +209,5 @@ describe("two jobs on one box", () => {
     await setUp(other);
     expect([machine.changes(), trustOf(machine)]).toEqual([calls, trust]);
     expect(other.lines.filter((line) => line.startsWith("Writing"))).toEqual([]);
-  });
-});
-
-describe("images for a box without a way out", () => {
-  it("are imported from layouts and archives, once", async () => {
-    await using machine = await boxWithEverything();
-    const layout = join(machine.host.tempDirectory, "layout");
-    const { digest } = await writeLayout(layout, { layers: [Buffer.from("layer")] });
-    await setUp(machine.host, { "sideload-images": layout });
-    expect(machine.changes()).toContain("microk8s ctr image import -");
-    expect(machine.has("imported")).toBe(true);
-    machine.set("images", `REF TYPE DIGEST\nlocal/app:1 application/vnd.oci.image.manifest.v1+json ${digest}\n`);
-    const imports = machine.changes().length;
-    await setUp(machine.anotherJob(), { "sideload-images": layout });
-    expect(machine.changes()).toHaveLength(imports);
-  });
-
-  it("that are none, or do not exist, are refused before anything is done", async () => {
-    await using machine = await startMachine();
-    const file = join(machine.host.tempDirectory, "file.tar");
-    writeFileSync(file, "no archive");
-    await expect(setUp(machine.host, { "sideload-images": "/nobody/has.tar" })).rejects.toThrow("sideload-images");
-    await expect(setUp(machine.host, { "sideload-images": file })).rejects.toThrow("sideload-images");
-    expect(machine.changes()).toEqual([]);
-  });
-
-  it("that containerd cannot store fail with its words", async () => {
-    await using machine = await boxWithEverything();
-    const layout = join(machine.host.tempDirectory, "layout");
-    await writeLayout(layout, { layers: [Buffer.from("layer")] });
-    machine.set("import-fails", "");
-    await expect(setUp(machine.host, { "sideload-images": layout })).rejects.toMatchObject({
-      code: "sideload-failed",
-      message: expect.stringContaining("no space left on device") as string,
-    });
-  });
-});
-
-describe("the registry", () => {
-  it("whose volume is not bound is named with its last event", async () => {
-    await using machine = await startMachine({ bound: false });
-    machine.set("installed", "1.32/stable");
-    await expect(setUp(machine.host, { "wait-timeout": "8s" })).rejects.toMatchObject({
-      code: "registry-volume-pending",
-      message: expect.stringContaining("FailedBinding: no persistent volumes available") as string,
-    });
-  });
-
-  it("whose volume has another size keeps it", async () => {
-    await using machine = await startMachine();
-    machine.set("installed", "1.32/stable");
-    await setUp(machine.host, { "registry-size": "40Gi" });
-    expect(machine.host.lines).toContain(
-      "The registry's volume has 20Gi, not 40Gi: it is kept, as a new one would be empty.",
-    );
   });
 });
