@@ -47,8 +47,10 @@ describe("the runners' chart before it is installed", () => {
       const { stdout } = await exec(program, args, { stdin: manifests, ignoreExitCode: true });
       return JSON.parse(stdout) as { resources?: { msg: string }[]; summary: Record<string, number> };
     };
-    const manifests = await template(everything);
     const wrong = { invalid: 0, errors: 0, skipped: 0 };
+    const arc = await template({ ...everything, mode: "arc", arc: { scaleSet: "gpu" } });
+    expect((await check(arc)).summary).toMatchObject(wrong);
+    const manifests = await template(everything);
     expect(await check(manifests)).toMatchObject({
       summary: { ...wrong, valid: manifests.match(/^kind: /gm)?.length },
     });
@@ -89,35 +91,6 @@ describe("the runners' chart on a cluster", () => {
     await expect.poll(ours, { timeout: 60_000, interval: 250 }).toEqual(before);
     expect(await getObject(cluster, namespaces, runners.jobs)).toBeUndefined();
   });
-
-  it("lets only images of our own registry by digest into its namespaces, and only values of the drain switch", async () => {
-    const { cluster, name, jobs, image } = runners;
-    await runners.install();
-    const digest = "0".repeat(64);
-    const ofJobs = { "app.kubernetes.io/managed-by": "gpu-ci" };
-    const pod = (namespace: string, reference: string, labels = {}) =>
-      createPod(namespace, reference, labels).then(() => "created", String);
-    const byTag = `${process.env.REGISTRY}/team/image:latest`;
-    expect(await pod(jobs, byTag, ofJobs)).toContain(`image ${byTag}: only ${process.env.REGISTRY} and only by digest`);
-    expect(await pod(name, `registry.example/a@sha256:${digest}`)).toContain("image registry.example/a@sha256:");
-    expect(await pod(jobs, image)).toContain("pods carry the label app.kubernetes.io/managed-by=gpu-ci");
-    expect(await pod(name, image)).toBe("created");
-    expect(await pod(jobs, image, ofJobs)).toBe("created");
-    const state = (key: string, value: string) =>
-      patchObject(cluster, configMaps, "gpu-ci-runners", { patch: { data: { [key]: value } } }).then(
-        () => "patched",
-        String,
-      );
-    expect(await state("STATE", "Drain")).toContain(
-      "STATE is Drain: it may be Running, DrainAndSuspend or DrainAndTerminate",
-    );
-    expect(await state("DEADLINE", "soon")).toContain("DEADLINE is soon: it may be a duration");
-    for (const value of ["DrainAndTerminate", "DrainAndSuspend", "Running"])
-      expect(await state("STATE", value)).toBe("patched");
-    expect(await state("DEADLINE", "1h30m")).toBe("patched");
-    const ofNode = { metadata: { name: "gpu-ci-runners-node1" }, data: { STATE: "Off" } };
-    await expect(createObject(cluster, configMaps, ofNode)).rejects.toThrow("STATE is Off");
-  });
 });
 
 /** What there is in the release's namespace, and of the chart's outside of namespaces. */
@@ -148,14 +121,6 @@ const restricted = {
   runAsUser: 1000,
   seccompProfile: { type: "RuntimeDefault" },
 };
-
-async function createPod(namespace: string, image: string, labels: object): Promise<void> {
-  const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
-  const container = { name: "main", image, command: ["/bin/true"], securityContext };
-  const spec = { restartPolicy: "Never", securityContext: restricted, containers: [container] };
-  const metadata = { generateName: "pod-", labels: { ...labels } };
-  await createObject(runners.cluster, pods, { metadata, spec }, { namespace });
-}
 
 async function startRunner(name: string, uid: string): Promise<void> {
   const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };

@@ -71,24 +71,23 @@ export async function createRunnerNamespace(prefix: string): Promise<RunnerNames
   };
 }
 
-/** The API server takes a new policy up a moment after it was created. */
+/** Waits until the API server has taken up the policies, and until a pod's account is there: both come a moment later. */
 async function policiesAct(cluster: Cluster, name: string): Promise<void> {
-  const dryRun = { query: { dryRun: "All" } };
+  const query = { dryRun: "All" };
   const spec = { containers: [{ name: "main", image: "registry.example/image" }] };
   const pod = { path: `/api/v1/namespaces/${name}-jobs/pods`, body: { metadata: { name: "refused" }, spec } };
   const path = `/api/v1/namespaces/${name}/configmaps/gpu-ci-runners`;
   const change = { path, body: { data: { STATE: "refused" } }, contentType: "application/merge-patch+json" };
-  const isRefused = (request: Promise<unknown>) => request.then(() => false, isPolicyRefusal);
+  const answer = (request: Promise<unknown>) => request.then(() => "taken", String);
+  let answers: readonly string[] = [];
   for (const begin = Date.now(); Date.now() < begin + 60_000; await wait(100)) {
-    const drain = await isRefused(cluster.request({ method: "PATCH", ...dryRun, ...change }));
-    if (drain && (await isRefused(cluster.request({ method: "POST", ...dryRun, ...pod })))) return;
+    answers = [
+      await answer(cluster.request({ method: "PATCH", query, ...change })),
+      await answer(cluster.request({ method: "POST", query, ...pod })),
+    ];
+    if (answers.every((text) => text.includes("ValidatingAdmissionPolicy"))) return;
   }
-  throw new Error("The chart's policies did not act within a minute.");
-}
-
-function isPolicyRefusal(error: unknown): boolean {
-  if (error instanceof Error && error.message.includes("ValidatingAdmissionPolicy")) return true;
-  throw error;
+  throw new Error(`The chart's policies did not act within a minute: ${answers.join("; ")}`);
 }
 
 /** A kubeconfig for a ServiceAccount of the namespace: its token, valid for an hour, another server if one is given, the jobs' namespace. */
