@@ -6,8 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../lib/exec.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
-import { deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
-import { pods, secrets } from "../../lib/kubernetes/resource.ts";
+import { deleteObject, listObjects, patchObject } from "../../lib/kubernetes/object.ts";
+import { configMaps, events, pods, secrets } from "../../lib/kubernetes/resource.ts";
 import { silentLog } from "../../lib/log.ts";
 import {
   callForge,
@@ -106,6 +106,20 @@ describe("gpu-ci runners controller, on a cluster and a forge", () => {
     await until(async () => (await runById(queued.id)).conclusion === "success", "the queued job has run");
   });
 
+  it("keeps a node drained while all others run, and ignores a bad value with an Event", async () => {
+    const idle = await runnerInState("idle");
+    const node = (await runnerPods())[0]?.spec?.nodeName ?? "";
+    await gpuCi("drain", "--node", node, "--wait", "--wait-timeout", "60s");
+    expect((await gpuCi("resume")).stderr).toBe(`All runners: Running. Still drained by themselves: ${node}.\n`);
+    const patch = { data: { STATE: "off" } };
+    await patchObject(cluster, configMaps, "gpu-ci-runners", { patch });
+    await until(async () => (await badStates()).length > 0, "there is an Event");
+    expect([await badStates(), await runnerPods()]).toEqual([["ConfigMap gpu-ci-runners"], []]);
+    await gpuCi("resume");
+    await gpuCi("resume", "--node", node);
+    await runnerInState("idle", (name) => name !== idle);
+  });
+
   it("ends the job of a runner whose pod is killed, and makes a new runner", async () => {
     // Not the runner of the job before, which may just be ending.
     await runnerInState("idle");
@@ -159,6 +173,11 @@ async function pushAgain(): Promise<void> {
 
 async function runnerPods() {
   return (await listObjects(cluster, pods)).items;
+}
+
+async function badStates(): Promise<readonly string[]> {
+  const { items } = await listObjects(cluster, events, { fieldSelector: "reason=BadDrainState" });
+  return items.map(({ involvedObject }) => `${involvedObject.kind} ${involvedObject.name}`);
 }
 
 async function secretNames(): Promise<readonly string[]> {
