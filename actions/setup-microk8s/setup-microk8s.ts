@@ -50,7 +50,10 @@ export async function setupMicrok8s(inputs: Inputs, deps: Deps): Promise<Outputs
   const adopted = adopt(inputs, deps);
   const changesMachine = !adopted || inputs.insecureRegistries.length > 0;
   if (changesMachine) saveUser(deps.state, user);
-  if (adopted) await trustInBuilders(host, user, inputs.insecureRegistries);
+  if (adopted && changesMachine) {
+    deps.log.info("The cluster's own container runtime is left as it is: the cluster is only adopted.");
+    await trustInBuilders(host, user, inputs.insecureRegistries);
+  }
   const found = adopted ?? (await obtainMicrok8s(inputs, { host, user, timeoutMs: leftMs() }));
 
   saveKubeconfig(deps.state, kubeconfigPath(deps.tempDirectory));

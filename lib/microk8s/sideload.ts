@@ -6,6 +6,7 @@ import { DomainError, InputError } from "../error.ts";
 import { CommandError } from "../exec.ts";
 import { openArchive } from "../oci/archive-source.ts";
 import { openLayout } from "../oci/layout-source.ts";
+import { parseNamed } from "../oci/reference.ts";
 import { askAsRoot, type HostPrograms, runAsRoot } from "./host-programs.ts";
 
 /** An image in a file or folder, to be put into the node without a registry. */
@@ -16,6 +17,8 @@ export interface Sideload {
   readonly digest: string;
   /** The name it has of its own, by which a pod can ask for it. */
   readonly name: string | undefined;
+  /** Whether a pod can ask for it by that name: an OCI layout's is taken as it stands, and the kubelet never asks without a registry. */
+  readonly isAskedFor: boolean;
 }
 
 /** Opens the images, so that a wrong one is named before anything is done. Throws InputError `sideload-images`. */
@@ -30,13 +33,16 @@ export async function findSideloads(paths: readonly string[]): Promise<readonly 
 export async function sideloadImages(host: HostPrograms, images: readonly Sideload[]): Promise<void> {
   if (images.length === 0) return;
   const { stdout } = await askAsRoot(host, "microk8s", ["ctr", "image", "ls"]);
-  for (const { path, isFolder, digest, name } of images) {
+  for (const image of images) {
+    const { path, isFolder, digest, name } = image;
     const what = `Image ${name ?? digest} of ${path}`;
     const present = stdout
       .split("\n")
       .some((line) => line.includes(digest) && (name === undefined || line.includes(name)));
     host.log.info(present ? `${what} is on the node already.` : `${what}: importing it.`);
     if (present) continue;
+    if (!image.isAskedFor)
+      host.log.warning(`${what}: no pod can ask for it. Name it in its layout, as REGISTRY/REPOSITORY:TAG.`);
     try {
       const args = ["ctr", "image", "import", isFolder ? "-" : path];
       await runAsRoot(
@@ -67,7 +73,9 @@ async function openSideload(given: string): Promise<Sideload> {
     throw new InputError("sideload-images", given, "paths of OCI layouts, OCI archives or docker archives that exist");
   try {
     await using source = found.isDirectory() ? await openLayout(path) : await openArchive(path);
-    return { path, isFolder: found.isDirectory(), digest: source.root.digest, name: source.name };
+    const { root, name } = source;
+    const isAskedFor = name !== undefined && (!isOci(root.mediaType) || parseNamed(name)?.registry !== undefined);
+    return { path, isFolder: found.isDirectory(), digest: root.digest, name, isAskedFor };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     throw new InputError(
@@ -77,4 +85,8 @@ async function openSideload(given: string): Promise<Sideload> {
       error.message,
     );
   }
+}
+
+function isOci(mediaType: string): boolean {
+  return mediaType.startsWith("application/vnd.oci.");
 }

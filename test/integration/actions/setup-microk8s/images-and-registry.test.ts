@@ -28,6 +28,9 @@ describe("images for a box without a way out", () => {
     await setUp(machine.host, { "sideload-images": layout });
     expect(machine.changes()).toContain("microk8s ctr image import -");
     expect(machine.has("imported")).toBe(true);
+    expect(machine.host.lines.filter((line) => line.startsWith("warning"))).toEqual([
+      `warning: Image ${digest} of ${layout}: no pod can ask for it. Name it in its layout, as REGISTRY/REPOSITORY:TAG.`,
+    ]);
     machine.set("images", `REF TYPE DIGEST\nlocal/app:1 application/vnd.oci.image.manifest.v1+json ${digest}\n`);
     const imports = machine.changes().length;
     await setUp(machine.anotherJob(), { "sideload-images": layout });
