@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { PassThrough, Writable } from "node:stream";
+import { sleep } from "../abort.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { execInPod } from "../kubernetes/exec.ts";
 import type { Log } from "../log.ts";
@@ -16,6 +17,8 @@ export interface CollectOptions {
   readonly signal: AbortSignal;
   /** Whether the test's container has ended: then the collector lives only seconds longer. */
   readonly hasEnded: () => boolean;
+  /** How long after a broken connection the end of the container may still become known; default is 3 s. */
+  readonly statusLagMs?: number;
 }
 
 const timeoutMs = 24 * 3_600_000;
@@ -34,7 +37,7 @@ export async function collectFiles(options: CollectOptions): Promise<readonly Co
     } catch (error) {
       options.signal.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
-      if (attempt < attempts && !options.hasEnded()) {
+      if (attempt < attempts && !(await endsSoon(options))) {
         options.log.info(`Reading the test's files was cut off, trying again: ${why}`);
         continue;
       }
@@ -42,6 +45,13 @@ export async function collectFiles(options: CollectOptions): Promise<readonly Co
       return received;
     }
   }
+}
+
+/** A container that ended takes its connections with it, and its status comes a moment later: nobody can connect to it again. */
+async function endsSoon({ hasEnded, signal, statusLagMs = 3000 }: CollectOptions): Promise<boolean> {
+  const untilMs = performance.now() + statusLagMs;
+  while (!hasEnded() && performance.now() < untilMs) await sleep(20, signal);
+  return hasEnded();
 }
 
 async function receiveOnce(options: CollectOptions, received: CollectedFile[]): Promise<void> {

@@ -22,7 +22,8 @@ async function collect(sockets: readonly ((socket: WebSocket) => void)[], hasEnd
   try {
     const signal = new AbortController().signal;
     const cluster = await api.connect();
-    const files = await collectFiles({ cluster, pod: "p", directory, log, signal, hasEnded: () => hasEnded });
+    const options = { cluster, pod: "p", directory, log, signal, hasEnded: () => hasEnded, statusLagMs: 50 };
+    const files = await collectFiles(options);
     const texts = await Promise.all(files.map(({ path }) => readFile(join(directory, path), "utf8")));
     return { texts, warnings, count };
   } finally {
