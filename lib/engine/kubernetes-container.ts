@@ -9,6 +9,7 @@ import type {
 import type { Plain } from "../kubernetes/resource.ts";
 import type { ServiceHealth } from "./service-request.ts";
 import type { TestPod, TestService, TestVolume } from "./test-pod.ts";
+import { wrapperScript } from "./wrapper.ts";
 
 type Container = Plain<V1Container>;
 
@@ -22,7 +23,9 @@ const holdSeconds = 30;
 
 /** The container that runs the test: under the wrapper, or bare. */
 export function testContainerOf(pod: TestPod): Container {
-  const wrapped = pod.wrap ? ["/bin/sh", "/gpu-ci/bin/run", ...pod.command] : pod.command;
+  // Without a Secret the wrapper travels in the command: it is no secret itself.
+  const wrapper = needsSecret(pod) ? ["/bin/sh", "/gpu-ci/bin/run"] : ["/bin/sh", "-c", wrapperScript, "gpu-ci"];
+  const wrapped = pod.wrap ? [...wrapper, ...pod.command] : pod.command;
   return {
     name: testContainer,
     image: pod.image,
@@ -47,7 +50,7 @@ export function collectorOf(pod: TestPod): Container {
     env: [{ name: "NVIDIA_VISIBLE_DEVICES", value: "void" }],
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "1", memory: "256Mi" } },
     securityContext: restricted(pod),
-    volumeMounts: gpuCiMounts,
+    volumeMounts: [binMount, ...gpuCiMounts],
   };
 }
 
@@ -88,17 +91,7 @@ function probeOf(health: ServiceHealth, { pendingTimeoutMs }: TestPod): Plain<V1
 /** The volumes behind all mounts. */
 export function volumesOf(pod: TestPod, secretName: string): Plain<V1Volume>[] {
   return [
-    {
-      name: "gpu-ci-bin",
-      secret: {
-        secretName,
-        defaultMode: 0o555,
-        items: [
-          { key: "run", path: "run" },
-          { key: "collect", path: "collect" },
-        ],
-      },
-    },
+    ...(needsSecret(pod) ? [binVolume(secretName)] : []),
     { name: "gpu-ci-out", emptyDir: {} },
     { name: "gpu-ci-control", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
     ...(pod.shmSize ? [{ name: "gpu-ci-shm", emptyDir: { medium: "Memory", sizeLimit: pod.shmSize } }] : []),
@@ -106,13 +99,23 @@ export function volumesOf(pod: TestPod, secretName: string): Plain<V1Volume>[] {
   ];
 }
 
+function binVolume(secretName: string): Plain<V1Volume> {
+  const items = ["run", "collect"].map((key) => ({ key, path: key }));
+  return { name: "gpu-ci-bin", secret: { secretName, defaultMode: 0o555, items } };
+}
+
+/** Whether the run has a Secret: for its secret values, or for the script that holds its files. */
+export function needsSecret(pod: TestPod): boolean {
+  return Object.keys(pod.secretEnv).length > 0 || needsCollector(pod);
+}
+
 /** Whether a collector is worth its start: a run that asks for no file has none. */
 export function needsCollector(pod: TestPod): boolean {
   return pod.collect.length > 0;
 }
 
+const binMount: Plain<V1VolumeMount> = { name: "gpu-ci-bin", mountPath: "/gpu-ci/bin", readOnly: true };
 const gpuCiMounts: Plain<V1VolumeMount>[] = [
-  { name: "gpu-ci-bin", mountPath: "/gpu-ci/bin", readOnly: true },
   { name: "gpu-ci-out", mountPath: "/gpu-ci/out" },
   { name: "gpu-ci-control", mountPath: "/gpu-ci/control" },
 ];
@@ -123,7 +126,8 @@ function mountsOf(pod: TestPod): Plain<V1VolumeMount>[] {
     mountPath,
     readOnly,
   }));
-  return [...gpuCiMounts, ...(pod.shmSize ? [{ name: "gpu-ci-shm", mountPath: "/dev/shm" }] : []), ...volumes];
+  const bin = needsSecret(pod) ? [binMount] : [];
+  return [...bin, ...gpuCiMounts, ...(pod.shmSize ? [{ name: "gpu-ci-shm", mountPath: "/dev/shm" }] : []), ...volumes];
 }
 
 function envOf(pod: TestPod): Plain<V1EnvVar>[] {

@@ -10,7 +10,7 @@ import type { Engine, RunningShard, RunningTest } from "./engine.ts";
 import { judgeRefusal } from "./kubernetes-admission.ts";
 import { largestAllocatable } from "./kubernetes-capacity.ts";
 import { collectFiles } from "./kubernetes-collect.ts";
-import { needsCollector, testContainer } from "./kubernetes-container.ts";
+import { needsCollector, needsSecret, testContainer } from "./kubernetes-container.ts";
 import type { PodFollower } from "./kubernetes-follower.ts";
 import { testJob, testSecret } from "./kubernetes-job.ts";
 import { JobFollower } from "./kubernetes-job-follower.ts";
@@ -54,10 +54,10 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
   const { signal, log } = deps;
   const run = pod.labels["gpu-ci/run"] ?? "";
   try {
-    await createOurs(cluster, secrets, testSecret(pod), { run, log, signal });
+    if (needsSecret(pod)) await createOurs(cluster, secrets, testSecret(pod), { run, log, signal });
     const job = await createOurs(cluster, jobs, testJob(pod), { run, log, signal });
     const follower = new JobFollower({ cluster, pod, job, ...deps });
-    const owned = ownSecret(cluster, job, deps);
+    const owned = needsSecret(pod) ? ownSecret(cluster, job, deps) : undefined;
     sweepExpired(cluster, deps);
     return runningTest({ cluster, pod, follower, owned, deps });
   } catch (error) {
@@ -106,7 +106,8 @@ interface RunningOptions {
   readonly cluster: Cluster;
   readonly pod: TestPod;
   readonly follower: JobFollower;
-  readonly owned: Promise<boolean>;
+  /** Whether the Secret has its Job as owner; undefined when there is no Secret. */
+  readonly owned: Promise<boolean> | undefined;
   readonly deps: KubernetesEngineDeps;
 }
 
@@ -159,11 +160,11 @@ async function removeRunning({ cluster, pod, follower, owned, deps }: RunningOpt
     if (!deps.signal.aborted) await Promise.all(follower.pods.map((shard) => shard.settled(deps.signal)));
     await deleteJob(cluster, pod.name, limit.signal);
     await follower.gone();
+    if (owned === undefined) return;
     const isOwned = await owned;
     // The cluster collects pod and Secret side by side, and the pod takes longer. Only where that is no proof is it asked for.
     if (!isOwned || !follower.hadPod() || deps.signal.aborted)
       await secretGone(cluster, pod.name, isOwned, limit.signal);
-    deps.log.debug(`Job ${pod.name}, its pod and its Secret are gone.`);
   } finally {
     follower.close();
     cluster.close();

@@ -46,7 +46,7 @@ function recorded(cluster: Cluster): { cluster: Cluster; calls: string[] } {
 }
 
 describe("kubernetesEngine", () => {
-  it("needs seven requests for a plain test: two objects, their tie, one watch, the log, its proof, and the end", async () => {
+  it("needs five requests for a plain test: its Job, one watch, the log, its proof, and the end", async () => {
     const { cluster, calls } = recorded(real.cluster);
     const signal = new AbortController().signal;
     const engine = kubernetesEngine(cluster, { log: silentLog, signal, now: () => new Date() });
@@ -65,15 +65,7 @@ describe("kubernetesEngine", () => {
       undefined,
     ]);
     expect(calls.map((call) => call.replaceAll(shard.podName() ?? "", "POD")).toSorted()).toEqual(
-      [
-        "POST secrets",
-        "POST jobs",
-        "PATCH secrets/plain",
-        "GET pods watch",
-        "GET pods/POD/log",
-        "GET pods/POD/log",
-        "DELETE jobs/plain",
-      ].toSorted(),
+      ["POST jobs", "GET pods watch", "GET pods/POD/log", "GET pods/POD/log", "DELETE jobs/plain"].toSorted(),
     );
   });
 });

@@ -43,7 +43,9 @@ describe("testJob", () => {
 
   it("runs the command under the wrapper, without a token and without privileges", () => {
     const spec = specOf();
-    expect(spec.containers[0]?.command).toEqual(["/bin/sh", "/gpu-ci/bin/run", "/bin/sh", "-c", "make test", "sh"]);
+    const wrapper = ["/bin/sh", "-c", wrapperScript.replaceAll("$", "$$$$"), "gpu-ci"];
+    expect(spec.containers[0]?.command).toEqual([...wrapper, "/bin/sh", "-c", "make test", "sh"]);
+    expect(spec.volumes?.filter(({ secret }) => secret)).toEqual([]);
     expect(spec.automountServiceAccountToken).toBe(false);
     expect(spec.terminationGracePeriodSeconds).toBe(3);
     expect(spec.containers[0]?.securityContext).toEqual({
@@ -57,6 +59,8 @@ describe("testJob", () => {
   it("adds the collector from the same image where files are asked for", () => {
     const spec = specOf({ collect: ["out/*.xml", "logs"] });
     const [collector] = spec.initContainers ?? [];
+    expect(spec.containers[0]?.command?.slice(0, 2)).toEqual(["/bin/sh", "/gpu-ci/bin/run"]);
+    expect(spec.volumes?.flatMap(({ secret }) => secret?.secretName ?? [])).toEqual(["gpu-ci-1-1"]);
     expect([collector?.image, collector?.restartPolicy]).toEqual([spec.containers[0]?.image, "Always"]);
     const env = Object.fromEntries(spec.containers[0]?.env?.map(({ name, value }) => [name, value]) ?? []);
     expect([env.GPU_CI_COLLECT, env.GPU_CI_HOLD]).toEqual(["out/*.xml\nlogs", "30"]);
