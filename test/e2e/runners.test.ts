@@ -59,7 +59,8 @@ beforeAll(async () => {
     forge: { kind: "gitea", url: forge.url, runnerUrl, scope: "instance" },
     replicas: 1,
     labels: [label],
-    runner: { image },
+    // Without a share of the processor a runner hardly moves on a busy machine.
+    runner: { image, resources: { requests: { cpu: "500m" } } },
   };
   repository = await createRepository(forge, "runners");
   const workflows = join(folder, "caller/.github/workflows");
