@@ -78,10 +78,11 @@ export class PodFollower {
 
   /**
    * After a container's own end: resolves when the node has done with the pod, or after a moment. A pod is deleted at once then; before,
-   * its node first has to say so. With a collector that takes longer than the deletion itself, so there is nothing to wait for.
+   * its node first has to say so. With sidecars that takes longer than the deletion itself, so there is nothing to wait for.
    */
   async settled(signal: AbortSignal): Promise<void> {
-    if (!this.#hasExited || needsCollector(this.#options.pod)) return;
+    const { pod } = this.#options;
+    if (!this.#hasExited || needsCollector(pod) || pod.services.length > 0) return;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(settleMs)]);
     const expired = new Promise<void>((resolve) => limit.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.#settled.promise, expired]);
