@@ -84,6 +84,7 @@ describe("gpu-ci runners install, on a cluster and a forge", () => {
 
   it("drains and resumes the controller of the chart", async () => {
     await gpuCi("drain", "--wait", "--wait-timeout", "100s");
+    await until(async () => (await namespace.objects()).length === 3, "the runner's Secret is gone");
     expect(await namespace.objects()).toEqual([
       expect.stringMatching(/^Pod gpu-ci-controller-/),
       "Secret gpu-ci-runners-token",
@@ -95,7 +96,7 @@ describe("gpu-ci runners install, on a cluster and a forge", () => {
 
   it("is uninstalled with all its runners", async () => {
     await uninstall();
-    await until(async () => (await runnerPods()).length === 0, "the runners are gone");
+    await until(async () => (await namespace.objects()).length === 1, "the runners are gone");
     expect(await namespace.objects()).toEqual(["Secret gpu-ci-runners-token"]);
   });
 });

@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../lib/exec.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
-import { deleteObject, listObjects, patchObject } from "../../lib/kubernetes/object.ts";
+import { listObjects, patchObject } from "../../lib/kubernetes/object.ts";
 import { configMaps, events, pods, secrets } from "../../lib/kubernetes/resource.ts";
 import { silentLog } from "../../lib/log.ts";
 import {
@@ -22,6 +22,7 @@ import {
   startForge,
 } from "../support/forge.ts";
 import { root } from "../support/house.ts";
+import { killInPod } from "../support/kill-in-pod.ts";
 import { pushRunnerImage } from "../support/runner-image.ts";
 import { type ControllerProcess, startController } from "../support/runners-controller.ts";
 import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
@@ -88,17 +89,15 @@ describe("gpu-ci runners controller, on a cluster and a forge", () => {
     expect(log).toContain(`hello from ${first}`);
     const second = await runnerInState("idle", (name) => name !== first);
     await until(async () => (await runnerPods()).length === 1, "the first runner is gone");
-    expect([await secretNames(), await forgeRunners()]).toEqual([[second], [second]]);
+    expect([await secretNames(1), await forgeRunners()]).toEqual([[second], [second]]);
   });
 
   it("takes no job while it is drained, and the queued one after resume", async () => {
     const begin = performance.now();
     await gpuCi("drain", "--wait", "--wait-timeout", "60s");
-    expect([await runnerPods(), await secretNames(), await forgeRunners()], `${performance.now() - begin} ms`).toEqual([
-      [],
-      [],
-      [],
-    ]);
+    expect([await runnerPods(), await secretNames(0), await forgeRunners()], `${performance.now() - begin} ms`).toEqual(
+      [[], [], []],
+    );
     await pushAgain();
     const queued = await runThat("hello.yml", ({ status }) => status !== "completed");
     expect((await gpuCi("status")).stdout).toMatch(/DrainAndSuspend, running jobs finish\nNo runner is there\./);
@@ -127,7 +126,9 @@ describe("gpu-ci runners controller, on a cluster and a forge", () => {
     await callForge(forge, "POST", `/repos/${repository}/actions/workflows/long.yml/dispatches`, { ref: "main" });
     const killed = await runnerInState("busy");
     const run = await runThat("long.yml", ({ status }) => status === "in_progress");
-    await deleteObject(cluster, pods, killed, { gracePeriodSeconds: 0 });
+    // Nobody tells the runner first: only the controller can tell the forge.
+    const pod = (await runnerPods()).find(({ metadata }) => metadata?.name === killed);
+    killInPod(pod?.metadata?.uid ?? "", "gitea-runner");
     await until(async () => (await runById(run.id)).status === "completed", "the job has ended");
     expect((await runById(run.id)).conclusion).toBe("failure");
     const [job] = await jobsOf(forge, repository, run);
@@ -135,7 +136,7 @@ describe("gpu-ci runners controller, on a cluster and a forge", () => {
       `The pod of runner ${killed} ended in the middle of this job.`,
     );
     const next = await runnerInState("idle", (name) => name !== killed);
-    expect([await secretNames(), await forgeRunners()]).toEqual([[next], [next]]);
+    expect([await secretNames(1), await forgeRunners()]).toEqual([[next], [next]]);
   });
 
   it("finds its runners again after a crash, and doubles none", async () => {
@@ -150,7 +151,7 @@ describe("gpu-ci runners controller, on a cluster and a forge", () => {
 
   it("leaves nothing when it is stopped that way", async () => {
     expect(await controller.stop(), controller.said()).toBe(0);
-    expect([await namespace.objects(), await forgeRunners()]).toEqual([[], []]);
+    expect([await secretNames(0), await namespace.objects(), await forgeRunners()]).toEqual([[], [], []]);
   });
 });
 
@@ -181,8 +182,14 @@ async function badStates(): Promise<readonly string[]> {
   return items.map(({ involvedObject }) => `${involvedObject.kind} ${involvedObject.name}`);
 }
 
-async function secretNames(): Promise<readonly string[]> {
-  return (await listObjects(cluster, secrets)).items.map(({ metadata }) => metadata?.name ?? "");
+/** Secrets go with their pods, which the cluster's garbage collector does a moment later. */
+async function secretNames(count: number): Promise<readonly string[]> {
+  let names: readonly string[] = [];
+  await until(async () => {
+    names = (await listObjects(cluster, secrets)).items.map(({ metadata }) => metadata?.name ?? "");
+    return names.length === count;
+  }, `there are ${count} Secrets`);
+  return names;
 }
 
 /** Names of our runners at the forge. */
