@@ -37,8 +37,9 @@ async function bundle(action: string, entry: string): Promise<void> {
   rmSync(out, { recursive: true, force: true });
   await ncc(stage, `actions/${action}/${entry}.ts`, ["--license", "licenses.txt", "--out", out]);
   for (const chunk of readdirSync(out).filter((file) => /^\d+\.index\.js$/.test(file))) await minify(out, chunk);
-  const sizeMb = statSync(join(out, "index.js")).size / 1e6;
-  console.log(`actions/${action}/dist/${entry}/index.js ${sizeMb.toFixed(2)} MB`);
+  const parts = readdirSync(out).filter((file) => file.endsWith(".js"));
+  const sizeMb = parts.reduce((sum, file) => sum + statSync(join(out, file)).size, 0) / 1e6;
+  console.log(`actions/${action}/dist/${entry} ${sizeMb.toFixed(2)} MB`);
 }
 
 // What is imported on demand becomes a file of its own, which ncc leaves as large as it was; as an entry of its own it is made small.

@@ -40,6 +40,7 @@ export function watchMemory({ pid, control }: MemoryWatchOptions): MemoryWatch {
   const letGo = async () => {
     while (!(await exists(join(control, "done")))) await sleep(donePollMs, stopped.signal);
     await look();
+    await noteSent(join(control, "sent")).catch(() => {});
     await letWrapperGo(join(control, "read"));
   };
   // Without a cgroup to read, or when the wrapper is gone already, there is nothing to watch: the status has the last word.
@@ -62,6 +63,12 @@ async function memoryFilesOf(pid: number): Promise<string[]> {
 async function hasKills(files: readonly string[]): Promise<boolean> {
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
   return texts.some((text) => /^oom_kill [1-9]/m.test(text));
+}
+
+/** For a wrapper without fifos, which looks for this file. */
+async function noteSent(path: string): Promise<void> {
+  const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW);
+  await file.close();
 }
 
 /** The folder belongs to the container: what stands there may be a link to a file of this machine. */

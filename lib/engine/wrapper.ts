@@ -32,8 +32,7 @@ exec 3<&0 # a background command reads /dev/null unless it is given a descriptor
 [ -z "$again" ] || stop
 [ -z "\${GPU_CI_TIMEOUT:-}" ] || after "$GPU_CI_TIMEOUT" kill -USR1 $$
 while again='' && { wait "$child"; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
-[ -z "$timers" ] || kill $timers 2>/dev/null
-child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill $timers 2>/dev/null
+[ -z "$timers" ] || kill $timers 2>/dev/null; child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill $timers 2>/dev/null
 IFS='
 '; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''
 for pattern; do gather "$pattern"; done
@@ -45,6 +44,8 @@ if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
   : >"$control/done"; echo >&8
   (while sleep "$hold" && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 &
   holder=$!; read -r line <&9; kill "$holder" 2>/dev/null
+elif [ -n "$hold" ]; then # without fifos the reader is waited for by looking: the container's end would end it within seconds
+  : >"$control/done"; while [ "\${hold:-0}" -gt 0 ] && [ ! -e "$control/sent" ]; do hold=$((hold - 1)); sleep 1; done
 fi
 exit "$code"
 `;
