@@ -13,7 +13,7 @@ export interface ResolvedServices {
   readonly secretEnv: Readonly<Record<string, string>>;
 }
 
-const placeholder = "${random}";
+const randomMark = "${random}";
 
 /** Gives each variable with `${random}` a value of this run alone: 32 hexadecimal digits, which every program takes as a password. */
 export function resolveServices(
@@ -24,10 +24,10 @@ export function resolveServices(
   const secretEnv: Record<string, string> = {};
   const services = requests.map((request): TestService => {
     const prefix = `${request.name.toUpperCase().replaceAll("-", "_")}_`;
-    const isRandom = ([, value]: [string, string]) => value.includes(placeholder);
+    const isRandom = ([, value]: [string, string]) => value.includes(randomMark);
     const entries = Object.entries(request.env);
     const secrets = entries.filter(isRandom).map(([name, value]) => {
-      secretEnv[`${prefix}${name}`] = value.replaceAll(placeholder, random);
+      secretEnv[`${prefix}${name}`] = value.replaceAll(randomMark, random);
       return [name, `${prefix}${name}`];
     });
     const [port] = request.ports;
