@@ -46,6 +46,7 @@ export function readInputs(get: GetInput) {
     shards: integer(get, "shards", 1, 100),
     results: patterns(get, "results"),
     artifacts: patterns(get, "artifacts"),
+    lastReport: text(get, "last-report"),
     wrap: flag(get, "wrap"),
     pendingTimeoutMs: duration(get, "pending-timeout"),
     retryOnDisruption: integer(get, "retry-on-disruption", 0, 20),
