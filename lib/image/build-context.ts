@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { DigestCache } from "./digest-cache.ts";
 import { createPathMatcher, type PathMatcher } from "./path-pattern.ts";
 
 /** One file or symbolic link of the context as a build sees it. */
@@ -20,11 +21,15 @@ export interface ReadContextOptions {
   readonly sources: readonly string[] | "everything";
   /** Lines of the ignore file. */
   readonly ignore: readonly string[];
+  readonly digests: DigestCache;
   readonly signal: AbortSignal;
-  readonly onFile?: (file: ContextFile, doneFiles: number) => void;
+  readonly onFile?: (file: ContextFile) => void;
 }
 
-/** Hashes the files that a build can read from its context, sorted by path; reads one file at a time, never a whole one into memory. */
+/**
+ * Hashes the files that a build can read from its context, sorted by path; reads one file at a time, never a whole one into memory, and
+ * none whose digest is kept.
+ */
 export async function readContext(options: ReadContextOptions): Promise<readonly ContextFile[]> {
   if (options.sources !== "everything" && options.sources.length === 0) return [];
   const wanted = options.sources === "everything" ? () => true : createPathMatcher(options.sources);
@@ -34,10 +39,10 @@ export async function readContext(options: ReadContextOptions): Promise<readonly
   const files: ContextFile[] = [];
   for await (const path of walk(options.directory, "", prune)) {
     if (!wanted(path) || ignored(path)) continue;
-    const file = await readContextFile(options.directory, path, options.signal);
+    const file = await readContextFile(path, options);
     if (!file) continue;
     files.push(file);
-    options.onFile?.(file, files.length);
+    options.onFile?.(file);
   }
   return files.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
@@ -69,16 +74,30 @@ async function* walk(root: string, folder: string, prune: PathMatcher): AsyncGen
   }
 }
 
-async function readContextFile(root: string, path: string, signal: AbortSignal): Promise<ContextFile | undefined> {
-  const full = join(root, path);
-  const stat = await lstat(full);
-  const hash = createHash("sha256");
+async function readContextFile(
+  path: string,
+  { directory, digests, signal }: ReadContextOptions,
+): Promise<ContextFile | undefined> {
+  const full = join(directory, path);
+  const stat = await lstat(full, { bigint: true });
   if (stat.isSymbolicLink()) {
-    const sha256 = hash.update(await readlink(full)).digest("hex");
+    const sha256 = createHash("sha256")
+      .update(await readlink(full))
+      .digest("hex");
     return { path, sha256, kind: "link", sizeBytes: 0 };
   }
   if (!stat.isFile()) return undefined;
-  for await (const chunk of createReadStream(full, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
-  const kind = (stat.mode & 0o100) === 0 ? "file" : "executable";
-  return { path, sha256: hash.digest("hex"), kind, sizeBytes: stat.size };
+  let sha256 = digests.find(stat);
+  if (sha256 === undefined) {
+    sha256 = await hashFile(full, signal);
+    digests.keep(stat, sha256);
+  }
+  const kind = (stat.mode & 0o100n) === 0n ? "file" : "executable";
+  return { path, sha256, kind, sizeBytes: Number(stat.size) };
+}
+
+async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
 }

@@ -3,6 +3,7 @@ import type { BaseDockerfile } from "./base-dockerfile.ts";
 import { type ResolveDeps, resolveBases } from "./base-images.ts";
 import { type ContextFile, findIgnoreFile, readContext, readIgnoreFile } from "./build-context.ts";
 import type { BuildRequest } from "./builder.ts";
+import { openDigestCache } from "./digest-cache.ts";
 import { type BaseImage, basesLabel, formatBases, inputsHash, inputsHashLabel } from "./inputs-hash.ts";
 
 export interface PlanOptions {
@@ -85,17 +86,21 @@ function isPredefined(name: string): boolean {
 async function readFiles(
   { base, context }: PlanOptions,
   ignoreFile: string | undefined,
-  { log, signal }: ResolveDeps,
+  { env, log, signal }: ResolveDeps,
 ): Promise<readonly ContextFile[]> {
   let doneBytes = 0;
-  return readContext({
+  const digests = await openDigestCache(context, env);
+  const files = await readContext({
     directory: context,
     sources: base.dockerfile.sources,
     ignore: await readIgnoreFile(ignoreFile),
+    digests,
     signal,
     onFile: ({ sizeBytes }) => {
       doneBytes += sizeBytes;
       log.progress({ label: "Reading the build context", done: doneBytes, unit: "bytes" });
     },
   });
+  await digests.save();
+  return files;
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Exec } from "../exec.ts";
+import { cacheDirectory } from "./cache-directory.ts";
 
 /** Storage of buildah that only gpu-ci uses, one for each repository, locked while a build uses it. */
 export interface BuildahStore extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface BuildahStoreOptions {
 export async function openBuildahStore(options: BuildahStoreOptions): Promise<BuildahStore> {
   const { env, tempDirectory } = options;
   const key = shortHash(options.repository);
-  const shared = join(cacheDirectory(env), "gpu-ci", "buildah", key);
+  const shared = join(cacheDirectory(env), "buildah", key);
   await mkdir(shared, { recursive: true, mode: 0o700 });
   const lock = join(shared, "lock");
   const keepsLayers = await takeLock(lock);
@@ -61,10 +61,6 @@ export async function removeWorkingContainers(exec: Exec, globalFlags: readonly 
 
 function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
-}
-
-function cacheDirectory(env: NodeJS.ProcessEnv): string {
-  return env.RUNNER_TOOL_CACHE || env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
 }
 
 /** The run root holds counts of mounts, which have to vanish with a reboot: so it lies on a tmpfs where there is one. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findIgnoreFile, readContext, readIgnoreFile } from "../../../../lib/image/build-context.ts";
+import { openDigestCache } from "../../../../lib/image/digest-cache.ts";
 
 let directory: string;
 
@@ -21,7 +22,8 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 async function paths(sources: readonly string[] | "everything", ignore: readonly string[] = []) {
-  const files = await readContext({ directory, sources, ignore, signal: new AbortController().signal });
+  const digests = await openDigestCache(directory, { RUNNER_TOOL_CACHE: join(directory, "cache") });
+  const files = await readContext({ directory, sources, ignore, digests, signal: new AbortController().signal });
   return files.map(({ path, kind }) => `${path} ${kind}`);
 }
 
