@@ -1,10 +1,12 @@
+import { styleText } from "node:util";
+import { readInputs } from "../actions/registry-care/inputs.ts";
+import { pruneRegistry } from "../actions/registry-care/registry-care.ts";
+import { type PruneReport, pruneJson, pruneLines, pruneRows, pruneSums } from "../lib/oci/prune-report.ts";
+import { type Manifest, readActionManifest } from "./action-manifest.ts";
 import type { Command, CommandContext } from "./command-context.ts";
 import { type CommandOption, parseOptions } from "./command-options.ts";
 import { helpText, optionRows } from "./help-text.ts";
 import { optionInput } from "./option-input.ts";
-import { pruneOptions, readPruneInputs } from "./registry/prune-options.ts";
-import { pruneRegistry } from "./registry/prune-registry.ts";
-import { pruneJson, pruneText } from "./registry/prune-report.ts";
 import { listenForInterruption } from "./signals.ts";
 import { createTempDirectory } from "./temp-directory.ts";
 import { terminalHost, terminalRun } from "./terminal-host.ts";
@@ -17,45 +19,68 @@ const outputOptions: readonly CommandOption[] = [
   { name: "json", description: "Print the report on stdout as one JSON document.", ...plain },
   { name: "help", description: "Print this text.", ...plain },
 ];
-const description =
-  "Deletes images that no rule keeps, and says of every tag whether it goes and why. An image stays with all its tags as long as one of them has to stay.";
 
-/** `gpu-ci registry prune`: 0 when it was done, 3 when garbage could not be collected because the registry is in use, or when an image is found damaged afterwards. */
+/**
+ * `gpu-ci registry prune`, the story of registry-care with its table on stdout: 0 when it was done, 3 when garbage could not be collected because
+ * the registry is in use, or when an image is found damaged afterwards.
+ */
 export const registryCommand: Command = async (argv, context) => {
   const [verb, ...rest] = argv;
   if (verb !== "prune" && verb !== "--help" && verb !== "help") {
     throw new UsageError(`There is no command registry ${verb ?? "without a verb"}. There is: gpu-ci registry prune.`);
   }
-  const options = [...pruneOptions, ...outputOptions];
-  const { values, positionals } = parseOptions(verb === "prune" ? rest : ["--help"], options);
+  const action = await readActionManifest(context.root, "registry-care");
+  // A terminal has no job summary.
+  const manifest = {
+    ...action,
+    name: "registry prune",
+    options: action.options.filter(({ name }) => name !== "summary"),
+  };
+  const { values, positionals } = parseOptions(verb === "prune" ? rest : ["--help"], [
+    ...manifest.options,
+    ...outputOptions,
+  ]);
   if (values.get("help") === "true") {
-    context.stdout.write(`${pruneHelp(options)}\n`);
+    context.stdout.write(`${pruneHelp(manifest)}\n`);
     return 0;
   }
   if (positionals.length > 0) throw new UsageError(`registry prune takes options only, not ${positionals.join(" ")}.`);
-  return prune(values, context);
+  return prune(manifest, values, context);
 };
 
-async function prune(values: ReadonlyMap<string, string>, context: CommandContext): Promise<number> {
-  const manifest = { name: "registry prune", description, options: pruneOptions, outputs: {} };
-  const input = optionInput(manifest, values, context.env);
-  const inputs = readPruneInputs(input);
-  const screen = new TerminalScreen(context.stderr);
+async function prune(
+  manifest: Manifest,
+  values: ReadonlyMap<string, string>,
+  { env, stdout, stderr }: CommandContext,
+): Promise<number> {
+  const given = optionInput(manifest, values, env);
+  const input = (name: string) => (name === "summary" ? "false" : given(name));
+  const inputs = readInputs(input);
+  const screen = new TerminalScreen(stderr);
   using interruption = listenForInterruption((line) => screen.print(line));
   using temp = createTempDirectory();
-  const { env } = context;
   const log = terminalLog(screen, { collapse: false, verbose: true });
   const { signal } = interruption;
   const host = terminalHost({ input, screen, log, signal, env, tempDirectory: temp.path, run: terminalRun(env) });
   const report = await pruneRegistry(inputs, host);
-  context.stdout.write(values.get("json") === "true" ? pruneJson(report) : pruneText(report));
+  stdout.write(values.get("json") === "true" ? pruneJson(report) : pruneText(report));
   const { refused, damaged = [] } = report.garbage ?? {};
   return refused === undefined && damaged.length === 0 ? 0 : 3;
 }
 
-function pruneHelp(options: readonly CommandOption[]): string {
+/** The report as a table, what goes first, and a line of sums. */
+function pruneText(report: PruneReport): string {
+  const rows = pruneRows(report);
+  const lines = pruneLines(rows).map((line, at) =>
+    styleText(rows[at]?.goes ? "red" : "dim", line, { stream: process.stdout }),
+  );
+  const table = rows.length === 0 ? [`${report.registry} has no image that was asked about.`] : lines;
+  return `${[...table, "", ...pruneSums(report)].join("\n")}\n`;
+}
+
+function pruneHelp({ description, options }: Manifest): string {
   return helpText("gpu-ci registry prune [options]", description, [
-    { title: "Options", rows: optionRows(options) },
+    { title: "Options (repeat one that takes a list)", rows: optionRows([...options, ...outputOptions]) },
     {
       title: "Environment",
       rows: [["GPU_CI_INPUT_<NAME>", "Stands for the option --name; a password does not belong on a command line."]],

@@ -69,6 +69,26 @@ export const verbs: Readonly<Record<string, Verb>> = {
     writeOutputs(host.output, await githubRelease(readInputs(host.input), host));
     return undefined;
   },
+  async "registry-care"(host) {
+    const [{ readInputs }, { registryCare, requireCared }, { writeOutputs }] = await Promise.all([
+      import("../actions/registry-care/inputs.ts"),
+      import("../actions/registry-care/registry-care.ts"),
+      import("../actions/registry-care/outputs.ts"),
+    ]);
+    const outputs = await registryCare(readInputs(host.input), host);
+    writeOutputs(host.output, outputs);
+    requireCared(outputs);
+    return undefined;
+  },
+  async "switch-runners"(host) {
+    const [{ readInputs }, { switchRunners }, { writeOutputs }] = await Promise.all([
+      import("../actions/switch-runners/inputs.ts"),
+      import("../actions/switch-runners/switch-runners.ts"),
+      import("../actions/switch-runners/outputs.ts"),
+    ]);
+    writeOutputs(host.output, await switchRunners(readInputs(host.input), host));
+    return undefined;
+  },
   async "promote-image"(host) {
     const [{ readInputs }, { promoteImage, requirePromoted }, { writeOutputs }] = await Promise.all([
       import("../actions/promote-image/inputs.ts"),

@@ -11,6 +11,6 @@ export async function listRemoteBranches(context: GitContext, remote: string): P
   if (names.length > 0) return names;
   const observed = listing === undefined ? "it could not be asked" : "it has none";
   throw new DomainError("remote-unanswered", `The branches of the remote ${remote} are not known: ${observed}.`, {
-    hint: "Run this in a checkout whose remote can be reached, or name another one by --remote.",
+    hint: "Run this in a checkout whose remote can be reached, or name another one by the input remote.",
   });
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openRegistryPod } from "../../actions/registry-care/storage-hosts.ts";
 import { commandLine } from "../../cli/command-line.ts";
-import { openRegistryPod } from "../../cli/registry/storage-hosts.ts";
 import { silentLog } from "../../lib/log.ts";
 import { listTags } from "../../lib/oci/registry-catalog.ts";
 import { openRegistry } from "../../lib/oci/registry-client.ts";
 import { verifyImage } from "../../lib/oci/verify-image.ts";
+import { runBundle } from "../support/bundle.ts";
 import { pushDatedImage } from "../support/dated-image.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
 import { startRegistryPod } from "../support/registry-pod.ts";
@@ -38,6 +39,12 @@ async function prune(...args: readonly string[]) {
   return { status, ...text };
 }
 
+/** The registry has to seem quiet: no test waits for ten minutes. */
+async function seemQuiet(): Promise<void> {
+  const files = await pod();
+  await files.run(["find", "/var/lib/registry", "-type", "f", "-exec", "touch", "-d", "2026-01-01 00:00", "{}", "+"]);
+}
+
 describe("gpu-ci registry prune with the registry in a pod", () => {
   it("refuses while something was just pushed, then frees the bytes and restarts the registry, which is whole", async () => {
     const shared = randomBytes(500_000);
@@ -53,19 +60,7 @@ describe("gpu-ci registry prune with the registry in a pod", () => {
     const busy = await prune("--keep-days", "14");
     expect([busy.status, busy.stdout]).toEqual([3, expect.stringContaining("Something was pushed")]);
 
-    // The registry has to seem quiet: no test waits for ten minutes.
-    await (await pod()).run([
-      "find",
-      "/var/lib/registry",
-      "-type",
-      "f",
-      "-exec",
-      "touch",
-      "-d",
-      "2026-01-01 00:00",
-      "{}",
-      "+",
-    ]);
+    await seemQuiet();
     const { status, stdout } = await prune("--keep-days", "14");
     const { garbage } = JSON.parse(stdout) as { garbage: { freedBytes: number; damaged: unknown[] } };
     expect([status, garbage.damaged]).toEqual([0, []]);
@@ -87,5 +82,49 @@ describe("gpu-ci registry prune with the registry in a pod", () => {
       new AbortController().signal,
     );
     await expect(found).rejects.toMatchObject({ code: "registry-pod-absent" });
+  });
+});
+
+describe("registry-care as a workflow runs it", () => {
+  const kubeconfig = process.env.KUBECONFIG ?? "";
+
+  it("deletes, collects in the registry's pod, and writes what it freed", async () => {
+    const push = (tag: string, days: number) =>
+      pushDatedImage({ registry, repository: "acme/care", tags: [tag], days, tlsVerify: false });
+    await push("old", 30);
+    await push("main", 30);
+    await seemQuiet();
+    const { exitCode, outputs, stdout } = await runBundle("registry-care", {
+      inputs: {
+        registry,
+        repository: "acme/care",
+        "keep-days": "14",
+        protect: "main",
+        "tls-verify": "false",
+        // Other tests' runs on the same cluster would make it refuse.
+        "check-pods": "false",
+        gc: "pod",
+        "gc-pod": `${real.namespace}/app=registry`,
+        kubeconfig,
+      },
+    });
+    expect([exitCode, outputs], stdout).toEqual([
+      0,
+      expect.objectContaining({ removed: "1", kept: "1", garbage: "collected", damaged: "" }),
+    ]);
+    expect(Number(outputs["freed-bytes"])).toBeGreaterThan(0);
+    using client = open();
+    expect(await listTags(client, "acme/care")).toEqual(["main"]);
+  });
+
+  it("says in a dry run what would become of the cluster's own registry, the pods of all namespaces asked", async () => {
+    const { exitCode, outputs, stdout, summary } = await runBundle("registry-care", {
+      inputs: { "keep-last": "1", "dry-run": "true", kubeconfig },
+    });
+    expect([exitCode, outputs.garbage], stdout).toEqual([0, "off"]);
+    expect(outputs.registry).toBe(process.env.REGISTRY);
+    expect(Number(outputs.kept)).toBeGreaterThan(0);
+    expect(stdout).not.toContain("are not looked at");
+    expect(summary).toContain("Dry run: nothing was changed.");
   });
 });

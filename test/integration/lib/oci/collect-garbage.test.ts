@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { localStorageHost } from "../../../../cli/registry/storage-hosts.ts";
+import { localStorageHost } from "../../../../actions/registry-care/storage-hosts.ts";
 import { exec } from "../../../../lib/exec.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { collectGarbage } from "../../../../lib/oci/collect-garbage.ts";

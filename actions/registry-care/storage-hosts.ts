@@ -41,7 +41,7 @@ export async function openRegistryPod(
     throw new DomainError(
       "registry-pod-absent",
       `Namespace ${namespace} has ${ready.length} ready pods of ${items.length} with ${selector}; the registry's must be the only one.`,
-      { hint: "Name it by --gc-pod NAMESPACE/LABEL-SELECTOR." },
+      { hint: "Name it by gc-pod as NAMESPACE/LABEL-SELECTOR." },
     );
   }
   const target = { namespace, pod: name, container: container.name, signal, timeoutMs: commandMs };

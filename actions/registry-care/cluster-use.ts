@@ -12,14 +12,22 @@ export interface ClusterUse {
   readonly liveRuns: readonly string[];
 }
 
-/** Nothing is used: for a place without a cluster. */
-export const unused: ClusterUse = { images: { digests: new Set(), names: new Set() }, liveRuns: [] };
+const unused: ClusterUse = { images: { digests: new Set(), names: new Set() }, liveRuns: [] };
+
+/** What the pods use where there is a cluster and it is to be asked, else nothing. */
+export async function readUse(
+  cluster: Cluster | undefined,
+  { checkPods }: { readonly checkPods: boolean },
+  signal: AbortSignal,
+): Promise<ClusterUse> {
+  return cluster && checkPods ? readClusterUse(cluster, signal) : unused;
+}
 
 /**
  * Reads all pods of all namespaces that have not ended. Throws DomainError `pods-unknown` when they cannot be listed, for instance for lack of
  * rights: an image that a pod needs could go otherwise.
  */
-export async function readClusterUse(cluster: Cluster, signal: AbortSignal): Promise<ClusterUse> {
+async function readClusterUse(cluster: Cluster, signal: AbortSignal): Promise<ClusterUse> {
   const live = (await listLivePods(cluster, signal)).filter((pod) => !isEnded(pod));
   const digests = new Set<string>();
   const names = new Set<string>();
@@ -38,7 +46,7 @@ async function listLivePods(cluster: Cluster, signal: AbortSignal): Promise<read
   } catch (error) {
     signal.throwIfAborted();
     throw new DomainError("pods-unknown", `The pods of the cluster at ${cluster.server} cannot be listed.`, {
-      hint: "Bind the ClusterRole gpu-ci-observer to this user; or say --no-check-pods when no pod uses this registry.",
+      hint: "Bind the ClusterRole gpu-ci-observer to this user; or set check-pods to false when no pod uses this registry.",
       cause: error,
     });
   }
