@@ -1,6 +1,16 @@
 // Bundles every action's main.ts and post.ts with ncc: node scripts/build.ts [--force] [ACTION...]
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -72,7 +82,21 @@ function stageSources(): string {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const compilerOptions = { rootDir: ".", module: "ESNext", moduleResolution: "bundler" };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../tsconfig.json", compilerOptions }));
+  stageKubernetesClient(folder);
   return folder;
+}
+
+/**
+ * The Kubernetes client does not declare that its modules only define things: every bundle would hold all of its generated models, of which
+ * we use the types alone. This copy, which is found first, declares it: 3.6 MB and half of the time and memory of a start less.
+ */
+function stageKubernetesClient(folder: string): void {
+  const name = "node_modules/@kubernetes/client-node";
+  const isNeeded = (path: string) => statSync(path).isDirectory() || path.endsWith(".js") || path.endsWith("LICENSE");
+  for (const part of ["dist", "LICENSE"])
+    cpSync(join(root, name, part), join(folder, name, part), { recursive: true, filter: isNeeded });
+  const manifest = JSON.parse(readFileSync(join(root, name, "package.json"), "utf8"));
+  writeFileSync(join(folder, name, "package.json"), JSON.stringify({ ...manifest, sideEffects: false }));
 }
 
 function isFresh({ action, entry }: { action: string; entry: string }): boolean {
