@@ -7,7 +7,7 @@ import { parseSize } from "../../lib/size.ts";
 /** Reads the inputs of action.yml; throws InputError. */
 export function readInputs(get: GetInput) {
   const inputs = {
-    distribution: choice(get, "distribution", ["auto", "existing", "microk8s"]),
+    distribution: choice(get, "distribution", ["auto", "existing", "optional", "microk8s"]),
     channel: requiredText(get, "channel"),
     addons: list(get, "addons"),
     gpu: choice(get, "gpu", ["auto", "required", "off"]),
@@ -47,8 +47,9 @@ function checkWords(inputs: Inputs): void {
 }
 
 function checkTogether(inputs: Inputs): void {
-  if (inputs.distribution === "existing" && inputs.sideloadImages.length > 0) {
-    throw new InputError("sideload-images", inputs.sideloadImages.join(", "), "empty with distribution existing");
+  const { distribution, sideloadImages } = inputs;
+  if ((distribution === "existing" || distribution === "optional") && sideloadImages.length > 0) {
+    throw new InputError("sideload-images", sideloadImages.join(", "), `empty with distribution ${distribution}`);
   }
   if (inputs.distribution === "microk8s" && inputs.kubeconfig !== undefined) {
     throw new InputError(

@@ -14,6 +14,21 @@ export interface Outputs {
   readonly cudaVersion: string | undefined;
 }
 
+/** Of a job that goes on without a cluster. */
+export const noCluster: Outputs = {
+  kubeconfig: "",
+  version: "",
+  channel: undefined,
+  created: false,
+  nodeIp: undefined,
+  registryPush: undefined,
+  registryPull: undefined,
+  gpuCount: 0,
+  gpuProducts: [],
+  driverVersion: undefined,
+  cudaVersion: undefined,
+};
+
 /** Writes every output of action.yml. */
 export function writeOutputs(output: SetOutput, outputs: Outputs): void {
   writeKnown(output, outputs);

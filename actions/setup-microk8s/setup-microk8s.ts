@@ -19,7 +19,7 @@ import { trustInBuilders } from "../../lib/microk8s/registry-trust.ts";
 import { findSideloads } from "../../lib/microk8s/sideload.ts";
 import type { Inputs } from "./inputs.ts";
 import { type FoundCluster, obtainMicrok8s } from "./obtain-microk8s.ts";
-import { type Outputs, writeKnown } from "./outputs.ts";
+import { noCluster, type Outputs, writeKnown } from "./outputs.ts";
 import { prepareMicrok8s } from "./prepare-microk8s.ts";
 import { saveKubeconfig, saveUser } from "./state.ts";
 
@@ -48,11 +48,16 @@ export async function setupMicrok8s(inputs: Inputs, deps: Deps): Promise<Outputs
   const sideloads = await findSideloads(inputs.sideloadImages);
 
   const adopted = adopt(inputs, deps);
-  const changesMachine = !adopted || inputs.insecureRegistries.length > 0;
+  const mayInstall = !adopted && inputs.distribution !== "optional";
+  const changesMachine = mayInstall || inputs.insecureRegistries.length > 0;
   if (changesMachine) saveUser(deps.state, user);
-  if (adopted && changesMachine) {
-    deps.log.info("The cluster's own container runtime is left as it is: the cluster is only adopted.");
+  if (changesMachine && !mayInstall) {
+    deps.log.info("The cluster's own container runtime is left as it is: a cluster is only adopted.");
     await trustInBuilders(host, user, inputs.insecureRegistries);
+  }
+  if (!adopted && !mayInstall) {
+    deps.log.info("No cluster is configured: this job goes on without one.");
+    return noCluster;
   }
   const found = adopted ?? (await obtainMicrok8s(inputs, { host, user, timeoutMs: leftMs() }));
 
@@ -75,7 +80,8 @@ function adopt(inputs: Inputs, deps: Deps): FoundCluster | undefined {
   if (inputs.distribution === "microk8s") return undefined;
   const microk8sConfig = join(deps.hostRoot ?? "/", "var/snap/microk8s/current/credentials/client.config");
   const source = findKubeconfigSource({ kubeconfig: inputs.kubeconfig, env: deps.env, microk8sConfig });
-  if (!source && inputs.distribution === "existing") throw kubeconfigMissing();
+  const mayLack = inputs.distribution === "auto" || (inputs.distribution === "optional" && inputs.gpu !== "required");
+  if (!source && !mayLack) throw kubeconfigMissing();
   if (!source) return undefined;
   if (inputs.sideloadImages.length > 0) {
     const allowed = "empty where a cluster is configured, which is only adopted; or set distribution to microk8s";
