@@ -5,10 +5,12 @@ import { tryGit } from "../../lib/git/run-git.ts";
 import type { Host } from "../../lib/host.ts";
 import { type BaseDockerfile, readBaseDockerfile } from "../../lib/image/base-dockerfile.ts";
 import { loopbackRegistries } from "../../lib/image/base-images.ts";
+import { namedCaches } from "../../lib/image/build-cache.ts";
 import { type BuildPlan, planBuild } from "../../lib/image/build-plan.ts";
 import { openBuilderOutput } from "../../lib/image/builder-output.ts";
 import { chooseBuilder } from "../../lib/image/choose-builder.ts";
 import { requireFreeSpace } from "../../lib/image/disk-space.ts";
+import { dockerfileWarnings } from "../../lib/image/dockerfile-warnings.ts";
 import { inputsTag } from "../../lib/image/inputs-hash.ts";
 import type { BuiltLayout } from "../../lib/image/layout.ts";
 import { findPublishedImage } from "../../lib/image/published-image.ts";
@@ -17,11 +19,12 @@ import { readSecrets } from "../../lib/image/secrets.ts";
 import { formatSize } from "../../lib/size.ts";
 import { stampSeconds } from "../../lib/version/stamp.ts";
 import { decide } from "./decide.ts";
+import { cudaWarnings, diskWarnings, listNodes } from "./examine-nodes.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 import { openTargetRegistry } from "./target-registry.ts";
 
-type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "console" | "mask">;
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "console" | "mask" | "annotate">;
 
 /**
  * Builds the image that a Dockerfile's labels name, unless its registry has one of the same inputs. Throws InputError before anything runs,
@@ -29,11 +32,12 @@ type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "co
  */
 export async function buildBaseImage(inputs: Inputs, deps: Deps): Promise<Outputs> {
   const { base, context, layout, secrets } = await readProject(inputs, deps);
+  annotate(base.content, inputs, deps);
   const plan = await planBuild({ ...inputs, base, context }, deps);
   const from = `${inputs.file}: ${describePlan(plan)}`;
   deps.log.info(`${base.name}:${base.version} from ${from}, inputs hash ${plan.hash.slice(0, 12)}.`);
 
-  const { name, decision } = await lookUp(inputs, deps, { base, plan });
+  const { registry, name, decision } = await lookUp(inputs, deps, { base, plan });
   for (const line of decision.warnings) deps.log.warning(line);
   const named = decision.tags.map((tag) => (tag === "version" ? base.version : inputsTag(plan.hash)));
   const tags = [...new Set([...named, ...inputs.tags])];
@@ -45,7 +49,10 @@ export async function buildBaseImage(inputs: Inputs, deps: Deps): Promise<Output
   }
 
   for (const folder of [deps.tempDirectory, dirname(layout)]) await requireFreeSpace(folder, inputs.minFreeBytes);
-  const { digest, sizeBytes } = await build(inputs, deps, { base, plan, layout, secrets });
+  const nodes = await listNodes(inputs.kubeconfig, deps);
+  for (const line of diskWarnings(nodes)) deps.log.warning(line);
+  const { digest, sizeBytes, env } = await build(inputs, deps, { base, plan, layout, secrets, registry });
+  for (const line of cudaWarnings(env, nodes)) deps.log.warning(line);
   const image = `${name}:${tags[0]}`;
   deps.log.info(`Built ${image}, ${digest}, ${formatSize(sizeBytes)} in ${layout}.`);
   return { ...known, layout, image, digest, rebuilt: true, sizeBytes };
@@ -62,6 +69,12 @@ async function readProject(inputs: Inputs, deps: Deps) {
   return { base, context, layout, secrets: readSecrets(inputs, deps) };
 }
 
+function annotate(content: string, { file, workingDirectory }: Inputs, deps: Deps): void {
+  for (const { line, message } of dockerfileWarnings(content)) {
+    deps.annotate({ level: "warning", title: "Dockerfile", message, file: join(workingDirectory, file), line });
+  }
+}
+
 async function lookUp(inputs: Inputs, deps: Deps, { base, plan }: Pick<Build, "base" | "plan">) {
   using registry = await openTargetRegistry(inputs, deps);
   const name = registry ? `${registry.registry}/${base.repository}` : base.repository;
@@ -69,7 +82,11 @@ async function lookUp(inputs: Inputs, deps: Deps, { base, plan }: Pick<Build, "b
     registry && inputs.rebuild !== "always"
       ? await findPublishedImage({ client: registry, ...base, ...plan })
       : ({ kind: "absent" } as const);
-  return { name, decision: decide({ ...inputs, published, name, version: base.version }) };
+  return {
+    registry: registry?.registry,
+    name,
+    decision: decide({ ...inputs, published, name, version: base.version }),
+  };
 }
 
 interface Build {
@@ -77,14 +94,18 @@ interface Build {
   readonly plan: BuildPlan;
   readonly layout: string;
   readonly secrets: ReturnType<typeof readSecrets>;
+  /** Where the image belongs; undefined when nobody knows. */
+  readonly registry: string | undefined;
 }
 
-async function build(inputs: Inputs, deps: Deps, { base, plan, layout, secrets }: Build): Promise<BuiltLayout> {
+async function build(inputs: Inputs, deps: Deps, parts: Build): Promise<BuiltLayout> {
+  const { base, plan, layout, secrets, registry } = parts;
+  const home = registry === undefined ? undefined : `${registry}/${base.repository}`;
   const builder = await chooseBuilder({
     ...deps,
     wanted: inputs.builder,
     repository: base.repository,
-    plainHttpRegistries: loopbackRegistries(base.dockerfile.bases),
+    plainHttpRegistries: loopbackRegistries([...base.dockerfile.bases, ...(home ? [home] : [])]),
   });
   const epochSeconds = await findEpoch(plan.request.context, deps);
   return deps.log.group(`Building with ${builder.name}: ${builder.description}`, async () => {
@@ -92,8 +113,7 @@ async function build(inputs: Inputs, deps: Deps, { base, plan, layout, secrets }
     const request = {
       ...plan.request,
       secrets: secrets.secrets,
-      cacheFrom: inputs.cacheFrom,
-      cacheTo: inputs.cacheTo,
+      ...namedCaches(builder.name, inputs, home),
       epochSeconds,
       tag: base.version,
       layout,

@@ -48,11 +48,13 @@ async function buildWith(request: BuildRequest, deps: BuilderDeps, { options, se
   try {
     await run(buildahArguments(request, setup.isolation));
     if (request.platforms.length > 1) {
-      await run(["manifest", "push", "--all", manifestList(request), `oci:${request.layout}:${request.tag}`]);
+      await run(["manifest", "push", "--all", stored(request), layout(request)]);
+    } else if (request.cacheTo.length > 0) {
+      await run(["push", "--quiet", stored(request), layout(request)]);
     }
   } finally {
     if (request.platforms.length > 1) {
-      await deps.exec("buildah", [...setup.globalFlags, "manifest", "rm", manifestList(request)], {
+      await deps.exec("buildah", [...setup.globalFlags, "manifest", "rm", stored(request)], {
         ignoreExitCode: true,
       });
     }
@@ -82,13 +84,24 @@ export function buildahArguments(request: BuildRequest, isolation: BuildahSetup[
     // The same label would hold buildah's version, and equal inputs give other bytes after an update.
     "--identity-label=false",
     ...(request.epochSeconds === undefined ? [] : ["--timestamp", String(request.epochSeconds)]),
-    ...(list ? ["--manifest", manifestList(request)] : ["--tag", `oci:${request.layout}:${request.tag}`]),
+    ...outputArguments(request),
     request.context,
   ];
 }
 
-function manifestList(request: BuildRequest): string {
+/** buildah cannot push a cache of what it writes to a layout straight away (it asks its store for an image without a name). */
+function outputArguments(request: BuildRequest): readonly string[] {
+  if (request.platforms.length > 1) return ["--manifest", stored(request)];
+  return ["--tag", request.cacheTo.length > 0 ? stored(request) : layout(request)];
+}
+
+/** The name in buildah's own store. */
+function stored(request: BuildRequest): string {
   return `localhost/gpu-ci-build:${request.tag}`;
+}
+
+function layout(request: BuildRequest): string {
+  return `oci:${request.layout}:${request.tag}`;
 }
 
 /** Adds plain HTTP for the loopback registries of base images to the machine's own registries.conf, for this build only. */

@@ -2,13 +2,18 @@ import { basename, dirname } from "node:path";
 import { type Builder, type BuildRequest, repeatFlag } from "./builder.ts";
 import { ociOutput, sourceDateEpoch } from "./oci-output.ts";
 
+/** The flags that reach the daemon: BUILDKIT_TLS_DIR holds `ca.pem`, `cert.pem` and `key.pem` for one that is reached over TLS. */
+export function buildctlFlags(env: NodeJS.ProcessEnv): readonly string[] {
+  return env.BUILDKIT_TLS_DIR ? ["--tlsdir", env.BUILDKIT_TLS_DIR] : [];
+}
+
 /** A BuildKit daemon, driven by `buildctl`; BUILDKIT_HOST names it. */
 export function buildctlBuilder(description: string): Builder {
   return {
     name: "buildkit",
     description,
     async build(request, { exec, signal, onLine }) {
-      await exec("buildctl", buildctlArguments(request), {
+      await exec("buildctl", [...buildctlFlags(request.env), ...buildctlArguments(request)], {
         env: request.env,
         signal,
         onStdout: onLine,

@@ -3,7 +3,7 @@ import { DomainError } from "../error.ts";
 import type { Exec, ExecResult } from "../exec.ts";
 import { buildahBuilder } from "./buildah-builder.ts";
 import type { Builder } from "./builder.ts";
-import { buildctlBuilder } from "./buildkit-builder.ts";
+import { buildctlBuilder, buildctlFlags } from "./buildkit-builder.ts";
 import { buildxBuilder } from "./buildx-builder.ts";
 
 export interface ChooseOptions {
@@ -39,9 +39,10 @@ export async function chooseBuilder(options: ChooseOptions): Promise<Builder> {
 async function probeBuildkit(options: ChooseOptions): Promise<Probe> {
   const version = await tryRun(options, "buildctl", ["--version"]);
   if (!version) return { lacks: "buildctl is not installed." };
-  const workers = await tryRun(options, "buildctl", ["debug", "workers"]);
+  const workers = await tryRun(options, "buildctl", [...buildctlFlags(options.env), "debug", "workers"]);
   const address = options.env.BUILDKIT_HOST || "its default address";
-  if (workers?.exitCode !== 0) return { lacks: `buildctl is installed, but no buildkitd answers at ${address}.` };
+  const tls = options.env.BUILDKIT_TLS_DIR ? ` with the certificates of ${options.env.BUILDKIT_TLS_DIR}` : "";
+  if (workers?.exitCode !== 0) return { lacks: `buildctl is installed, but no buildkitd answers at ${address}${tls}.` };
   return { builder: buildctlBuilder(`${version.stdout.trim()}, buildkitd at ${address}`) };
 }
 

@@ -9,6 +9,8 @@ export interface BuiltLayout {
   readonly digest: string;
   /** Labels of the first platform's image. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Environment of the first platform's image. */
+  readonly env: Readonly<Record<string, string>>;
   /** Bytes of all blobs as they lie there, compressed or not. */
   readonly sizeBytes: number;
 }
@@ -16,7 +18,11 @@ export interface BuiltLayout {
 const descriptor = v.object({ digest: v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)) });
 const index = v.object({ manifests: v.pipe(v.array(descriptor), v.minLength(1)) });
 const manifestOrIndex = v.object({ config: v.optional(descriptor), manifests: v.optional(v.array(descriptor)) });
-const config = v.object({ config: v.optional(v.object({ Labels: v.nullish(v.record(v.string(), v.string())) })) });
+const config = v.object({
+  config: v.optional(
+    v.object({ Labels: v.nullish(v.record(v.string(), v.string())), Env: v.nullish(v.array(v.string())) }),
+  ),
+});
 
 /** Reads a layout that a builder just wrote. Throws DomainError `layout-invalid` when it is none. */
 export async function readBuiltLayout(directory: string): Promise<BuiltLayout> {
@@ -27,7 +33,8 @@ export async function readBuiltLayout(directory: string): Promise<BuiltLayout> {
     const first = manifest.manifests?.[0];
     if (first) manifest = v.parse(manifestOrIndex, await readBlob(directory, first.digest));
     const image = v.parse(config, manifest.config ? await readBlob(directory, manifest.config.digest) : {});
-    return { digest, labels: image.config?.Labels ?? {}, sizeBytes: await sizeOfBlobs(directory) };
+    const env = Object.fromEntries((image.config?.Env ?? []).map((line) => line.split(/=(.*)/s, 2)));
+    return { digest, labels: image.config?.Labels ?? {}, env, sizeBytes: await sizeOfBlobs(directory) };
   } catch (cause) {
     throw new DomainError("layout-invalid", `The builder left no OCI image layout in ${directory}.`, { cause });
   }

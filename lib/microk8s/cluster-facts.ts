@@ -1,4 +1,5 @@
 import type { Cluster } from "../kubernetes/client.ts";
+import { gpuDriverOf } from "../kubernetes/gpu-driver.ts";
 import { isStatus } from "../kubernetes/kubernetes-error.ts";
 import { listObjects } from "../kubernetes/object.ts";
 import { type Node, nodes } from "../kubernetes/resource.ts";
@@ -44,6 +45,7 @@ export async function readClusterFacts(cluster: Cluster, signal: AbortSignal): P
 export function factsOf(version: string, items: readonly Node[]): ClusterFacts {
   const ready = items.filter(isReady);
   const withGpu = ready.filter((node) => quantity(node.status?.allocatable) > 0);
+  const { driver, cuda } = gpuDriverOf(withGpu[0]?.metadata?.labels);
   return {
     version,
     nodeIp: ready[0]?.status?.addresses?.find(({ type }) => type === "InternalIP")?.address,
@@ -56,8 +58,8 @@ export function factsOf(version: string, items: readonly Node[]): ClusterFacts {
     gpuProducts: [
       ...new Set(withGpu.flatMap((node) => node.metadata?.labels?.["nvidia.com/gpu.product"] ?? [])),
     ].sort(),
-    driverVersion: versionLabel(withGpu, "driver-version", "driver"),
-    cudaVersion: versionLabel(withGpu, "runtime-version", "runtime"),
+    driverVersion: driver,
+    cudaVersion: cuda,
   };
 }
 
@@ -72,13 +74,4 @@ function quantity(resources: Readonly<Record<string, string>> | undefined): numb
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-// Newer releases of the discovery write `cuda.driver-version.full`, older ones `cuda.driver.major`, `.minor` and `.rev`.
-function versionLabel(items: readonly Node[], newName: string, oldName: string): string | undefined {
-  const labels = items[0]?.metadata?.labels ?? {};
-  const full = labels[`nvidia.com/cuda.${newName}.full`];
-  if (full) return full;
-  const parts = ["major", "minor", "rev"].flatMap((part) => labels[`nvidia.com/cuda.${oldName}.${part}`] || []);
-  return parts.length > 0 ? parts.join(".") : undefined;
 }

@@ -3,13 +3,14 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exec } from "../../lib/exec.ts";
-import type { Host } from "../../lib/host.ts";
+import type { Annotation, Host } from "../../lib/host.ts";
 
 /** A Host for stories under test: real processes and clock, everything said and written kept. Dispose it to remove its folder. */
 export interface TestHost extends Host, AsyncDisposable {
   /** What was logged, a line each, with `warning: ` before warnings. */
   readonly lines: string[];
   readonly consoleText: () => string;
+  readonly annotations: Annotation[];
   readonly outputs: Record<string, string>;
   readonly states: Map<string, string>;
 }
@@ -24,6 +25,7 @@ export interface TestHostOptions {
 export function createTestHost({ inputs = {}, env = process.env, signal }: TestHostOptions = {}): TestHost {
   const lines: string[] = [];
   const chunks: Uint8Array[] = [];
+  const annotations: Annotation[] = [];
   const outputs: Record<string, string> = {};
   const states = new Map<string, string>();
   const tempDirectory = mkdtempSync(join(tmpdir(), "gpu-ci-test-"));
@@ -61,7 +63,8 @@ export function createTestHost({ inputs = {}, env = process.env, signal }: TestH
     console: async (bytes) => {
       chunks.push(bytes);
     },
-    annotate() {},
+    annotations,
+    annotate: (annotation) => annotations.push(annotation),
     summary: async () => {},
     mask() {},
     [Symbol.asyncDispose]: () => rm(tempDirectory, { recursive: true, force: true }),

@@ -1,27 +1,21 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildBaseImage } from "../../../../actions/build-base-image/build-base-image.ts";
-import { readInputs } from "../../../../actions/build-base-image/inputs.ts";
 import { exec } from "../../../../lib/exec.ts";
-import { actionInput } from "../../../support/action-input.ts";
+import {
+  type BaseImageProject,
+  createBaseImageProject,
+  baseDockerfile as dockerfile,
+} from "../../../support/base-image-project.ts";
 import { startRegistry, type TestRegistry } from "../../../support/registry.ts";
-import { createTestHost } from "../../../support/test-host.ts";
-
-const dockerfile = `ARG BASE=scratch
-FROM \${BASE}
-COPY busybox /bin/busybox
-COPY greeting.txt /greeting.txt
-RUN ["/bin/busybox", "sh", "-c", "/bin/busybox id > /built"]
-LABEL registry.repo="team/base" \\
-      registry.version="1.0.0"
-`;
 
 let registry: TestRegistry;
 let folder: string;
 let cache: string;
 let project: string;
+let build: BaseImageProject["build"];
+let push: BaseImageProject["push"];
 
 beforeAll(async () => {
   registry = await startRegistry();
@@ -35,45 +29,8 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  project = await mkdtemp(join(folder, "project-"));
-  await copyFile("/bin/busybox", join(project, "busybox"));
-  await writeFile(join(project, "greeting.txt"), "hello\n");
-  await writeFile(join(project, "notes.txt"), "the build does not read this\n");
-  await writeFile(join(project, "Dockerfile_base"), dockerfile);
+  ({ directory: project, build, push } = await createBaseImageProject(registry.host, folder));
 });
-
-async function build(inputs: Record<string, string> = {}, signal?: AbortSignal, layerCache = cache) {
-  // A store of its own for the tests of this file; nothing of the machine's containers is touched.
-  const env = {
-    ...process.env,
-    RUNNER_TOOL_CACHE: layerCache,
-    SOURCE_DATE_EPOCH: "1700000000",
-    GITHUB_WORKSPACE: project,
-  };
-  const host = createTestHost({ env, ...(signal && { signal }) });
-  const get = actionInput("build-base-image", {
-    builder: "buildah",
-    registry: registry.host,
-    output: "layout",
-    "min-free": "1M",
-    ...inputs,
-  });
-  return { host, outputs: await buildBaseImage(readInputs(get), host) };
-}
-
-async function push(tags: readonly string[]): Promise<void> {
-  for (const tag of tags) {
-    const target = `docker://${registry.host}/team/base:${tag}`;
-    await exec("skopeo", [
-      "copy",
-      "--quiet",
-      "--preserve-digests",
-      "--dest-tls-verify=false",
-      `oci:${join(project, "layout")}`,
-      target,
-    ]);
-  }
-}
 
 describe("build-base-image with buildah and a registry", () => {
   it("builds, and does nothing once the registry has an image of the same inputs", async () => {
@@ -121,7 +78,7 @@ describe("build-base-image with buildah and a registry", () => {
       dockerfile.replace("team/base", "team/child").replace(/^COPY busybox.*\n/m, ""),
     );
     const first = (await build({ "build-args": `BASE=${base}` })).outputs;
-    const second = (await build({ "build-args": `BASE=${base}`, rebuild: "always" }, undefined, `${cache}-other`))
+    const second = (await build({ "build-args": `BASE=${base}`, rebuild: "always" }, { cache: `${cache}-other` }))
       .outputs;
     expect(second.digest).toBe(first.digest);
   });
@@ -212,7 +169,7 @@ describe("build-base-image with buildah and a registry", () => {
     const controller = new AbortController();
     const reason = new Error("cancelled by the test");
     const timer = setTimeout(() => controller.abort(reason), 4000);
-    await expect(build({}, controller.signal)).rejects.toBe(reason);
+    await expect(build({}, { signal: controller.signal })).rejects.toBe(reason);
     clearTimeout(timer);
     expect(await readdir(project)).not.toContain("layout.partial");
     const { stdout } = await exec("ps", ["-eo", "args"]);

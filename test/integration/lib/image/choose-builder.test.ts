@@ -34,6 +34,17 @@ describe("the builder that is chosen", () => {
     });
   });
 
+  it("is asked with the certificates of BUILDKIT_TLS_DIR", async () => {
+    await using machine = await machineWith(["buildctl"], { away: "" });
+    machine.host.env.BUILDKIT_TLS_DIR = "/certificates";
+    await expect(machine.choose("buildkit")).rejects.toThrow(
+      "no buildkitd answers at its default address with the certificates of /certificates.",
+    );
+    expect(readFileSync(join(machine.folder, "calls"), "utf8")).toContain(
+      "buildctl --tlsdir /certificates debug workers",
+    );
+  });
+
   it("is none where nothing can build, with what each lacks and a remedy", async () => {
     await using machine = await machineWith(["buildctl", "docker"], { away: "" });
     await expect(machine.choose()).rejects.toMatchObject({
