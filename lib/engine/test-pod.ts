@@ -12,6 +12,8 @@ export interface TestPod {
   readonly env: Readonly<Record<string, string>>;
   /** Reaches the container as environment, but through a Secret or a private file: never through a manifest or argv. */
   readonly secretEnv: Readonly<Record<string, string>>;
+  /** Further values that no log may show: those of what stands beside the test. */
+  readonly masked?: readonly string[];
   readonly gpus: number;
   readonly gpuResource: string;
   /** Kubernetes quantities. */

@@ -32,6 +32,8 @@ export interface CreateOptions extends CallOptions {
    */
   readonly deterministicName?: boolean;
   readonly dryRun?: boolean;
+  /** Refuse fields that the kind does not have; without it the server drops them. */
+  readonly strict?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -98,7 +100,11 @@ export async function createObject<T extends ApiObject>(
     return await cluster.request<T>({
       method: "POST",
       path: pathOf(cluster, resource, { ...options, namespace: options.namespace ?? object.metadata?.namespace }),
-      query: { fieldManager, dryRun: options.dryRun ? "All" : undefined },
+      query: {
+        fieldManager,
+        dryRun: options.dryRun ? "All" : undefined,
+        fieldValidation: options.strict ? "Strict" : undefined,
+      },
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
       idempotent: options.deterministicName === true,
       onResend: (error) => {
