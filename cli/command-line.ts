@@ -11,6 +11,8 @@ const ownCommands = {
   run: "Run the whole pipeline on this working tree, uncommitted changes included.",
   doctor: "Say what this machine can do and what is missing, each line with its remedy.",
   registry: "Delete images of the registry that no rule keeps, and collect garbage: registry prune.",
+  resume: "Go on with a test whose runner died: its log, its files, its verdict, and the clean-up.",
+  sweep: "Remove what tests left behind whose runner was killed; never a live run's.",
   runners: "Runners in the cluster: install, status, drain, resume, controller.",
 } as const;
 
@@ -49,6 +51,8 @@ async function findCommand(name: string, root: string): Promise<Command> {
   if (name === "run") return (await import("./run-command.ts")).runCommand;
   if (name === "doctor") return (await import("./doctor-command.ts")).doctorCommand;
   if (name === "registry") return (await import("./registry-command.ts")).registryCommand;
+  if (name === "resume") return (await import("./resume-command.ts")).resumeCommand;
+  if (name === "sweep") return (await import("./sweep-command.ts")).sweepCommand;
   if (name === "runners") return (await import("./runners-command.ts")).runnersCommand;
   const actions = await listActions(root);
   if (actions.includes(name)) {

@@ -26,32 +26,41 @@ interface Place {
   readonly name: string;
 }
 
-/**
- * Starts the test, watches all of its shards to their ends, and removes it, whatever happened. What stopped a shard from having an end of
- * its own is its end.
- */
+/** Starts the test, watches it to its end, and removes it, whatever happened. */
 export async function observeTest(
   engine: Engine,
   pod: TestPod,
   folder: ResultsFolder,
   deps: Deps,
 ): Promise<readonly Observed[]> {
-  const { log, state } = deps;
+  const many = pod.shards > 1 ? `${pod.shards} shards, each ` : "";
+  deps.log.info(
+    `Starting ${pod.name} with ${many}${pod.gpus} ${pod.gpuResource}; pending-timeout ${formatDuration(pod.pendingTimeoutMs)}.`,
+  );
+  saveStarted(deps.state, {
+    engine: engine.name,
+    name: pod.name,
+    run: pod.labels["gpu-ci/run"] ?? "",
+    shards: pod.shards,
+  });
+  return await observeRunning(() => engine.start(pod), pod, folder, deps);
+}
+
+/**
+ * Watches all shards of a test to their ends, and removes it, whatever happened. What stopped a shard from having an end of its own is its
+ * end.
+ */
+export async function observeRunning(
+  start: () => Promise<RunningTest>,
+  pod: TestPod,
+  folder: ResultsFolder,
+  deps: Deps,
+): Promise<readonly Observed[]> {
   const secrets = Object.values(pod.secretEnv);
   const console = createSharedConsole(secrets, deps);
   let running: RunningTest | undefined;
   try {
-    const many = pod.shards > 1 ? `${pod.shards} shards, each ` : "";
-    log.info(
-      `Starting ${pod.name} with ${many}${pod.gpus} ${pod.gpuResource}; pending-timeout ${formatDuration(pod.pendingTimeoutMs)}.`,
-    );
-    saveStarted(state, {
-      engine: engine.name,
-      name: pod.name,
-      run: pod.labels["gpu-ci/run"] ?? "",
-      shards: pod.shards,
-    });
-    running = await engine.start(pod);
+    running = await start();
     const watched = running.shards.map((shard, index) => {
       const name = pod.shards > 1 ? `Shard ${index}` : "The test";
       const prefix = pod.shards > 1 ? `[${index}] ` : "";
@@ -78,12 +87,12 @@ async function observeShard(shard: RunningShard, place: Place, { log }: Deps): P
     return termination;
   };
   try {
-    const [termination, files] = await Promise.all([
+    const [termination, files, fileGap] = await Promise.all([
       announceEnd(),
       shard.collect(folder.artifacts),
       relayLog({ log: shard.log(), file: folder.logFile, secrets, console }),
     ]);
-    const gap = shard.logGap();
+    const gap = shard.logGap() ?? fileGap;
     if (gap !== undefined) log.warning(`The log is not complete: ${gap}`);
     if (files.length > 0) log.info(`${files.length} files came back into ${folder.artifacts}.`);
     return { termination, podName: shard.podName(), logComplete: gap === undefined };

@@ -1,26 +1,25 @@
-import { writeFile } from "node:fs/promises";
 import { formatDuration } from "../../lib/duration.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { resumeTest } from "../../lib/engine/kubernetes-resume.ts";
+import { identifyProcess } from "../../lib/engine/run-process.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import { resolveTestImage } from "../../lib/engine/test-image.ts";
-import type { TestPod } from "../../lib/engine/test-pod.ts";
 import { pinServices, resolveServices } from "../../lib/engine/test-service.ts";
 import { exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
+import { connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { annotationsOf } from "../../lib/report/annotations.ts";
-import { isDisrupted, withAttempts } from "../../lib/report/attempts.ts";
+import { isDisrupted } from "../../lib/report/attempts.ts";
 import { exitCodeOf } from "../../lib/report/conclusion.ts";
-import { mergeReports } from "../../lib/report/merge-reports.ts";
-import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
-import { readLogText, readResultFiles } from "../../lib/report/result-files.ts";
+import type { Report } from "../../lib/report/report.ts";
 import { renderSummary } from "../../lib/report/summary.ts";
-import { maskText } from "../../lib/secret-mask.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import type { Inputs } from "./inputs.ts";
-import { type Observed, observeTest } from "./observe-test.ts";
+import { judgeTest } from "./judge-test.ts";
+import { observeRunning, observeTest } from "./observe-test.ts";
 import { type Outputs, toOutputs } from "./outputs.ts";
-import { createResultsFolder, findResultFiles, joinLogs, type ResultsFolder } from "./results-folder.ts";
-import { type Found, toTestPod } from "./to-test-pod.ts";
+import { createResultsFolder, type ResultsFolder } from "./results-folder.ts";
+import { type Found, gpusRequiredOf, toTestPod } from "./to-test-pod.ts";
 
 type Deps = Omit<Host, "input" | "output">;
 
@@ -40,14 +39,12 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
   for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
+  const found = { image, services, gpus };
   const attempts: Report[] = [];
   for (;;) {
-    const { report, folder } = await tryTest({ inputs, engine, found: { image, services, gpus }, attempts }, deps);
-    if (!isDisrupted(report) || attempts.length >= inputs.retryOnDisruption || deps.signal.aborted) {
-      await publish(report, inputs, deps);
-      const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
-      return toOutputs(report, folder, exitCode);
-    }
+    const { report, folder } = await tryTest({ inputs, engine, found, attempts }, deps);
+    if (!isDisrupted(report) || attempts.length >= inputs.retryOnDisruption || deps.signal.aborted)
+      return conclude(report, folder, inputs, deps);
     attempts.push(report);
     deps.log.warning(
       `Disrupted, trying again (${attempts.length} of ${inputs.retryOnDisruption}): ${report.detail} Its log is ${folder.logFile}.`,
@@ -59,7 +56,7 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
 interface TryOptions {
   readonly inputs: Inputs;
   readonly engine: Engine;
-  readonly found: Omit<Found, "identity">;
+  readonly found: Omit<Found, "identity" | "process">;
   /** Reports of the attempts before this one. */
   readonly attempts: readonly Report[];
 }
@@ -69,47 +66,39 @@ async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: De
   const startedAt = deps.now();
   const lifeMs = inputs.shards * (inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
   const identity = testIdentity(deps.run, new Date(startedAt.getTime() + lifeMs), attempts.length);
-  const pod = toTestPod(inputs, { ...found, identity });
+  const pod = toTestPod(inputs, { ...found, identity, process: await identifyProcess() });
   const folder = await createResultsFolder(inputs.workingDirectory, pod);
-
   const observed = await observeTest(engine, pod, folder, deps);
-
-  await joinLogs(folder);
-  const report = await judgeTest({ observed, inputs, pod, folder, engine: engine.name, startedAt });
-  const whole = withAttempts(report, attempts);
-  await writeFile(folder.reportFile, formatReport(whole));
-  return { report: whole, folder };
+  const { results } = inputs;
+  const gpusRequired = gpusRequiredOf(inputs);
+  const seen = { observed, pod, folder, engine: engine.name, startedAt, results, gpusRequired, attempts };
+  return { report: await judgeTest(seen), folder };
 }
 
-interface JudgeOptions {
-  readonly observed: readonly Observed[];
-  readonly inputs: Inputs;
-  readonly pod: TestPod;
-  readonly folder: ResultsFolder;
-  readonly engine: Engine["name"];
-  readonly startedAt: Date;
+/** What `gpu-ci resume` is told. */
+export interface ResumeInputs extends Pick<Inputs, "kubeconfig" | "context" | "namespace" | "workingDirectory"> {
+  /** Value of the label gpu-ci/run, or the name of the Job. */
+  readonly run: string;
 }
 
-/** Each shard is judged by its own end and its own result files, and the test by all of them. */
-async function judgeTest({ observed, inputs, pod, folder, engine, startedAt }: JudgeOptions): Promise<Report> {
-  const judgeShard = async (shard: Observed, index: number) => {
-    const { artifacts, logFile } = folder.shards[index] ?? folder;
-    const suites = await readResultFiles(await findResultFiles(artifacts, inputs.results));
-    // What was killed before it wrote its results may have named its cases in its log.
-    const isSilent = suites.length === 0 && shard.termination.reason !== "passed";
-    return createReport({
-      ...shard,
-      suites: isSilent ? await readLogText(logFile) : suites,
-      resultsWanted: inputs.results.length > 0,
-      gpusRequired: inputs.gpus === "auto" ? 0 : inputs.gpus,
-      engine,
-      image: pod.image,
-      jobName: pod.name,
-      startedAt,
-      mask: (text) => maskText(text, Object.values(pod.secretEnv)),
-    });
-  };
-  return mergeReports(await Promise.all(observed.map(judgeShard)));
+/** Goes on with a test whose runner died: follows it, brings its log and files back, judges it and removes it, as that runner would have. */
+export async function resumeK8sGpuTest(inputs: ResumeInputs, deps: Deps): Promise<Outputs> {
+  const cluster = await connectKubernetes({ ...inputs, env: deps.env, log: deps.log });
+  const resumed = await resumeTest(cluster, inputs.run, deps);
+  const { pod, startedAt, note, running } = resumed;
+  for (const secret of Object.values(pod.secretEnv)) deps.mask(secret);
+  const folder = await createResultsFolder(inputs.workingDirectory, pod);
+  const observed = await observeRunning(async () => running, pod, folder, deps);
+  const seen = { observed, pod, folder, engine: "kubernetes", startedAt, attempts: [] } as const;
+  const report = await judgeTest({ ...seen, ...note });
+  await resumed.remove();
+  return conclude(report, folder, { summary: false }, deps);
+}
+
+async function conclude(report: Report, folder: ResultsFolder, inputs: Pick<Inputs, "summary">, deps: Deps) {
+  await publish(report, inputs, deps);
+  const exitCode = deps.signal.aborted ? exitCodeOfError(deps.signal.reason) : exitCodeOf(report.conclusion);
+  return toOutputs(report, folder, exitCode);
 }
 
 /** `auto` is 1 where a pod could get one, else 0. A number is taken as it is: whether it can be had, the scheduler says. */
@@ -125,7 +114,7 @@ async function chooseGpus({ gpus, gpuResource }: Inputs, engine: Engine, { log }
 }
 
 /** Tells the verdict to everybody who asks: the log, the job summary, and the annotations beside the code. */
-async function publish(report: Report, { summary }: Inputs, deps: Deps): Promise<void> {
+async function publish(report: Report, { summary }: Pick<Inputs, "summary">, deps: Deps): Promise<void> {
   const times = `queue ${formatDuration(report.queueMs)}, pull ${formatDuration(report.pullMs)}, run ${formatDuration(report.runMs)}`;
   deps.log.info(`Verdict: ${report.conclusion} (${report.reason}) after ${times}. ${report.detail}`);
   if (summary) await deps.summary(renderSummary(report));

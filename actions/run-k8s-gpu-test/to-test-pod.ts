@@ -1,3 +1,5 @@
+import { type ResumeNote, resumeAnnotation } from "../../lib/engine/resume-note.ts";
+import { processAnnotation } from "../../lib/engine/run-process.ts";
 import type { TestIdentity } from "../../lib/engine/test-identity.ts";
 import type { TestImage } from "../../lib/engine/test-image.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
@@ -10,16 +12,31 @@ export interface Found {
   readonly services: ResolvedServices;
   readonly identity: TestIdentity;
   readonly gpus: number;
+  /** Which process follows the run; undefined where that cannot be told. */
+  readonly process: string | undefined;
+}
+
+/** How many GPUs the test must see; 0 when its GPU cases may be skipped. */
+export function gpusRequiredOf({ gpus }: Pick<Inputs, "gpus">): number {
+  return gpus === "auto" ? 0 : gpus;
 }
 
 /** The pod that the inputs ask for. */
-export function toTestPod(inputs: Inputs, { image, services, identity, gpus }: Found): TestPod {
+export function toTestPod(inputs: Inputs, { image, services, identity, gpus, process }: Found): TestPod {
   const { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch } =
     inputs;
+  const collect = [...inputs.results, ...inputs.artifacts];
+  const { results, gpuResource, timeoutMs, pendingTimeoutMs, wrap } = inputs;
+  const gpusRequired = gpusRequiredOf(inputs);
+  const note: ResumeNote = { results, collect, gpus, gpusRequired, gpuResource, timeoutMs, pendingTimeoutMs, wrap };
   return {
     name: identity.name,
     labels: identity.labels,
-    annotations: identity.annotations,
+    annotations: {
+      ...identity.annotations,
+      ...(process === undefined ? {} : { [processAnnotation]: process }),
+      [resumeAnnotation]: JSON.stringify(note),
+    },
     image: image.image,
     command: image.command,
     env: { ...services.env, ...inputs.env },
@@ -30,7 +47,7 @@ export function toTestPod(inputs: Inputs, { image, services, identity, gpus }: F
     memory: inputs.memory,
     shmSize: inputs.shmSize,
     runAs: inputs.runAs,
-    collect: [...inputs.results, ...inputs.artifacts],
+    collect,
     wrap: inputs.wrap,
     timeoutMs: inputs.timeoutMs,
     pendingTimeoutMs: inputs.pendingTimeoutMs,

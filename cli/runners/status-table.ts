@@ -1,6 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import type { SwitchPosition } from "../../lib/runner/drain-switch.ts";
 import type { RunnerStatus } from "../../lib/runner/runner-status.ts";
+import { columns } from "../columns.ts";
 
 /** The status as a person reads it: the switch first, then a line for each runner. */
 export function statusTable(status: RunnerStatus, now: Date): string {
@@ -27,14 +28,4 @@ export function positionText({ state, endsAtMs }: SwitchPosition, now: Date): st
   return leftMs > 0
     ? `${state}, running jobs are ended in ${formatDuration(leftMs)}`
     : `${state}, its deadline has passed`;
-}
-
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -1,20 +1,17 @@
-import { deadline } from "../abort.ts";
 import { DomainError, describeError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { isStatus, KubernetesError } from "../kubernetes/kubernetes-error.ts";
 import { createObject, getObject, listObjects, patchObject } from "../kubernetes/object.ts";
-import { followPodLog } from "../kubernetes/pod-log.ts";
 import { type ApiObject, type Job, jobs, nodes, type Resource, secrets } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
-import type { Engine, RunningShard, RunningTest } from "./engine.ts";
+import type { Engine, RunningTest } from "./engine.ts";
 import { judgeRefusal } from "./kubernetes-admission.ts";
 import { largestAllocatable } from "./kubernetes-capacity.ts";
-import { collectFiles } from "./kubernetes-collect.ts";
-import { needsCollector, needsSecret, testContainer } from "./kubernetes-container.ts";
-import type { PodFollower } from "./kubernetes-follower.ts";
+import { needsSecret } from "./kubernetes-container.ts";
 import { testJob, testSecret } from "./kubernetes-job.ts";
 import { JobFollower } from "./kubernetes-job-follower.ts";
-import { deleteJob, removeTest, secretGone } from "./kubernetes-removal.ts";
+import { removeTest } from "./kubernetes-removal.ts";
+import { runningTest } from "./kubernetes-running.ts";
 import { sweepExpired } from "./kubernetes-sweep.ts";
 import type { TestPod } from "./test-pod.ts";
 
@@ -24,9 +21,6 @@ export interface KubernetesEngineDeps {
   readonly signal: AbortSignal;
   readonly now: () => Date;
 }
-
-/** Removal has this long, also after a cancel: the runner gives 7.5 s before SIGTERM and 2.5 s more. */
-const removalTimeoutMs = 60_000;
 
 /** Runs tests as Jobs of one pod in a cluster. */
 export function kubernetesEngine(cluster: Cluster, deps: KubernetesEngineDeps): Engine {
@@ -99,75 +93,6 @@ async function ownSecret(cluster: Cluster, job: Job, { log, signal }: Kubernetes
   } catch (error) {
     if (!signal.aborted) log.warning(`Secret ${name} could not be given its Job as owner: ${String(error)}`);
     return false;
-  }
-}
-
-interface RunningOptions {
-  readonly cluster: Cluster;
-  readonly pod: TestPod;
-  readonly follower: JobFollower;
-  /** Whether the Secret has its Job as owner; undefined when there is no Secret. */
-  readonly owned: Promise<boolean> | undefined;
-  readonly deps: KubernetesEngineDeps;
-}
-
-function runningTest(options: RunningOptions): RunningTest {
-  let removal: Promise<void> | undefined;
-  return {
-    shards: options.follower.pods.map((follower) => runningShard(follower, options)),
-    remove: () => {
-      removal ??= removeRunning(options);
-      return removal;
-    },
-  };
-}
-
-function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOptions): RunningShard {
-  let logGap: string | undefined = "The log was not read.";
-  const readLog = async function* () {
-    const name = await follower.started;
-    if (name === undefined) {
-      logGap = undefined;
-      return;
-    }
-    const ended = () => follower.hasEnded();
-    const follow = followPodLog(cluster, { pod: name, container: testContainer, signal: deps.signal, ended });
-    try {
-      yield* follow;
-      logGap = follow.complete() ? undefined : (follow.gap() ?? "The end of the log could not be proven.");
-    } catch (error) {
-      // A pod that somebody deletes takes its log with it.
-      if (!isStatus(error, 404)) throw error;
-      logGap = `Pod ${name} was deleted before its log was read to the end.`;
-    }
-  };
-  return {
-    podName: () => follower.podName(),
-    log: readLog,
-    logGap: () => logGap,
-    ended: () => follower.ended,
-    collect: async (directory) => {
-      const name = needsCollector(pod) ? await follower.collecting : undefined;
-      if (name === undefined) return [];
-      return collectFiles({ cluster, pod: name, directory, ...deps, hasEnded: () => follower.hasEnded() });
-    },
-  };
-}
-
-async function removeRunning({ cluster, pod, follower, owned, deps }: RunningOptions): Promise<void> {
-  using limit = deadline(`Removing Job ${pod.name}`, removalTimeoutMs);
-  try {
-    if (!deps.signal.aborted) await Promise.all(follower.pods.map((shard) => shard.settled(deps.signal)));
-    await deleteJob(cluster, pod.name, limit.signal);
-    await follower.gone();
-    if (owned === undefined) return;
-    const isOwned = await owned;
-    // The cluster collects pod and Secret side by side, and the pod takes longer. Only where that is no proof is it asked for.
-    if (!isOwned || !follower.hadPod() || deps.signal.aborted)
-      await secretGone(cluster, pod.name, isOwned, limit.signal);
-  } finally {
-    follower.close();
-    cluster.close();
   }
 }
 

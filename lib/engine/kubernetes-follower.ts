@@ -4,16 +4,23 @@ import type { WatchEvent } from "../kubernetes/watch.ts";
 import type { Log } from "../log.ts";
 import type { Reason } from "../report/conclusion.ts";
 import { needsCollector } from "./kubernetes-container.ts";
-import { collectorRuns, type PodState, readPodState, type Trouble } from "./kubernetes-pod-state.ts";
+import {
+  collectorRuns,
+  type PodState,
+  readPodState,
+  scheduledTime,
+  startTime,
+  type Trouble,
+} from "./kubernetes-pod-state.ts";
+import { PodTimes, type PodTimesOptions } from "./kubernetes-pod-times.ts";
 import type { End } from "./kubernetes-termination.ts";
 import { createTimers } from "./kubernetes-timers.ts";
 import type { Waiting } from "./kubernetes-waiting.ts";
 import type { Termination, TestPod } from "./test-pod.ts";
 
-export interface FollowOptions {
+export interface FollowOptions extends PodTimesOptions {
   readonly pod: TestPod;
   readonly log: Log;
-  readonly now: () => Date;
   readonly waiting: Waiting;
   /** Whether another pod of the same Job runs: this one may be waiting for what that one holds. */
   readonly isAnotherRunning: () => boolean;
@@ -25,6 +32,8 @@ const endAllowanceMs = 15_000;
 /** A pod that should be gone but is not, long after its grace period of 3 s: nobody on the node carries the deletion out. */
 const deletionAllowanceMs = 40_000;
 
+/** Also a pod that is resumed late is looked at before it is given up. */
+const firstLookMs = 15_000;
 /** A node reports the end of a pod about a second after that of its container. */
 const settleMs = 2000;
 
@@ -40,11 +49,9 @@ export class PodFollower {
   readonly #started = Promise.withResolvers<string | undefined>();
   readonly #collecting = Promise.withResolvers<string | undefined>();
   readonly #ended = Promise.withResolvers<Termination>();
-  readonly #createdAt: number;
+  readonly #times: PodTimes;
   #name: string | undefined;
   #node: string | undefined;
-  #scheduledAt: number | undefined;
-  #startedAt: number | undefined;
   #lastMessage = "";
   #podReady = true;
   #hasEnded = false;
@@ -54,12 +61,16 @@ export class PodFollower {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#createdAt = options.now().getTime();
+    this.#times = new PodTimes(options);
     for (const { promise } of [this.#started, this.#collecting, this.#ended]) promise.catch(() => {});
     this.started = this.#started.promise;
     this.collecting = this.#collecting.promise;
     this.ended = this.#ended.promise;
-    this.#timers.set("pending", options.pod.pendingTimeoutMs, () => this.#pendingTimeout());
+    const { pendingTimeoutMs } = options.pod;
+    const pendingMs = options.isResumed
+      ? Math.max(firstLookMs, pendingTimeoutMs - this.#times.waited())
+      : pendingTimeoutMs;
+    this.#timers.set("pending", pendingMs, () => this.#pendingTimeout());
     this.#timers.set("no-pod", 1000, () => this.#explainMissingPod());
   }
 
@@ -68,7 +79,7 @@ export class PodFollower {
   }
 
   isRunning(): boolean {
-    return this.#startedAt !== undefined && !this.#hasEnded;
+    return this.#times.hasStarted() && !this.#hasEnded;
   }
 
   /** Whether the test's container is known to have ended. */
@@ -97,7 +108,7 @@ export class PodFollower {
 
   /** Ends the wait of a pod that is on no node yet. */
   giveUpWaiting(reason: Reason, detail: string): void {
-    if (this.#scheduledAt === undefined) this.#giveUp(reason, detail);
+    if (!this.#times.hasNode()) this.#giveUp(reason, detail);
   }
 
   /** Nothing more will be known: what is waited for rejects. */
@@ -116,7 +127,7 @@ export class PodFollower {
     this.#timers.clear("no-pod");
     this.#name = pod.metadata?.name;
     this.#node = pod.spec?.nodeName ?? this.#node;
-    if (this.#node) this.#scheduledAt ??= this.#now();
+    if (this.#node) this.#times.seeNode(scheduledTime(pod));
     if (collectorRuns(pod)) this.#collecting.resolve(this.#name);
     const state = readPodState(pod);
     if (state.phase === "ended") this.#finish(state.end);
@@ -153,7 +164,7 @@ export class PodFollower {
   }
 
   #running(pod: Pod): void {
-    if (this.#startedAt === undefined) this.#begin();
+    if (!this.#times.hasStarted()) this.#begin(startTime(pod));
     // A node that is gone makes its pods unready; so does a service that broke, which is no news of the node.
     const ready = pod.status?.conditions?.find(({ type }) => type === "Ready");
     const isReady = ready?.status !== "False" || ready.reason === "ContainersNotReady";
@@ -162,13 +173,15 @@ export class PodFollower {
     this.#podReady = isReady;
   }
 
-  #begin(): void {
+  #begin(clusterTime: string | undefined): void {
     const { pod, log } = this.#options;
-    this.#startedAt = this.#now();
+    this.#times.seeStart(clusterTime);
     this.#timers.clear("pending");
     this.#timers.clear("patience");
     const allowance = pod.collect.length > 0 ? collectAllowanceMs : endAllowanceMs;
-    this.#timers.set("run", pod.timeoutMs + (pod.wrap ? allowance : 0), () => this.#overdue());
+    this.#timers.set("run", Math.max(0, pod.timeoutMs - this.#times.ran()) + (pod.wrap ? allowance : 0), () =>
+      this.#overdue(),
+    );
     log.info(`Pod ${this.#name} runs on node ${this.#node}; timeout ${formatDuration(pod.timeoutMs)}.`);
     this.#started.resolve(this.#name);
   }
@@ -211,20 +224,6 @@ export class PodFollower {
     if (end.startedAt && this.#name) this.#started.resolve(this.#name);
     this.#started.resolve(undefined);
     this.#collecting.resolve(undefined);
-    this.#ended.resolve({ ...end, node: this.#node, ...this.#times(end) });
-  }
-
-  #times(end: End): Pick<Termination, "queueMs" | "pullMs" | "runMs"> {
-    const now = this.#now();
-    const scheduledAt = this.#scheduledAt ?? now;
-    // A test that ended before it was seen running has only the node's whole seconds.
-    const byNode = end.startedAt && end.finishedAt ? end.finishedAt.getTime() - end.startedAt.getTime() : 0;
-    const runMs = this.#startedAt === undefined ? byNode : now - this.#startedAt;
-    const startedAt = this.#startedAt ?? Math.max(scheduledAt, now - runMs);
-    return { queueMs: scheduledAt - this.#createdAt, pullMs: startedAt - scheduledAt, runMs };
-  }
-
-  #now(): number {
-    return this.#options.now().getTime();
+    this.#ended.resolve({ ...end, node: this.#node, ...this.#times.of(end) });
   }
 }

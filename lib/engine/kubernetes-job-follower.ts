@@ -15,6 +15,8 @@ export interface JobFollowOptions {
   readonly now: () => Date;
   /** The caller's cancellation: rejects what is waited for; the watch itself goes on until `close`, so that removal can be seen. */
   readonly signal: AbortSignal;
+  /** Whether the Job was there before: then what happened until now has its times from the cluster. */
+  readonly isResumed?: boolean;
 }
 
 const indexLabel = "batch.kubernetes.io/job-completion-index";
@@ -38,11 +40,12 @@ export class JobFollower {
         for (const follower of this.pods) follower.giveUpWaiting(reason, detail);
       },
     });
-    const { pod, now } = options;
+    const { pod, job, now, isResumed = false } = options;
+    const createdAt = isResumed ? new Date(job.metadata?.creationTimestamp ?? now()) : now();
     this.pods = Array.from({ length: pod.shards }, (_, index) => {
       const isAnotherRunning = () => this.pods.some((other, at) => at !== index && other.isRunning());
       const log = pod.shards > 1 ? prefixed(options.log, `Shard ${index}: `) : options.log;
-      return new PodFollower({ pod, log, now, waiting, isAnotherRunning });
+      return new PodFollower({ pod, log, now, waiting, isAnotherRunning, createdAt, isResumed });
     });
     options.signal.addEventListener("abort", this.#cancel, { once: true });
     this.#follow().catch((error: unknown) => {
@@ -73,11 +76,12 @@ export class JobFollower {
   }
 
   async #follow(): Promise<void> {
-    const { cluster, job, pod } = this.#options;
+    const { cluster, job, pod, isResumed } = this.#options;
+    const { resourceVersion } = job.metadata ?? {};
     const changes = watchObjects(cluster, pods, {
       labelSelector: `batch.kubernetes.io/job-name=${pod.name}`,
       // Versions are those of the whole store: from the Job's own on, every pod of it is seen, without a list before.
-      ...(job.metadata?.resourceVersion ? { resourceVersion: job.metadata.resourceVersion } : {}),
+      ...(resourceVersion && !isResumed ? { resourceVersion } : {}),
       signal: this.#stop.signal,
     });
     for await (const change of changes) this.#take(change);

@@ -38,6 +38,16 @@ export function readPodState(pod: Pod): PodState {
   return { phase: "creating", message: messageOf(pod), trouble };
 }
 
+/** When the pod got its node. */
+export function scheduledTime(pod: Pod): string | undefined {
+  return pod.status?.conditions?.find(({ type }) => type === "PodScheduled")?.lastTransitionTime;
+}
+
+/** When the test's container started. */
+export function startTime(pod: Pod): string | undefined {
+  return statusOf(pod, testContainer)?.state?.running?.startedAt;
+}
+
 /** Whether the collector can be spoken to by exec. */
 export function collectorRuns(pod: Pod): boolean {
   return statusOf(pod, collectorContainer)?.state?.running !== undefined;
