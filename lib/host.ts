@@ -15,6 +15,8 @@ export interface RunIdentity {
   readonly actor: string | undefined;
   readonly repository: string | undefined;
   readonly commit: string | undefined;
+  /** Pod of the runner, where `gpu-ci runners controller` made it: what a run leaves behind goes when this pod is gone. */
+  readonly runnerPod?: string | undefined;
 }
 
 /** A note on a file and line, shown beside the code. */
@@ -46,7 +48,7 @@ export interface Host {
   readonly tempDirectory: string;
   readonly state: State;
   readonly run: RunIdentity;
-  /** Writes bytes of a test's log to the console as they are: the caller has made them safe. */
+  /** Writes bytes of a test's log to the console as they are: the caller has made them safe, and overwrites them once this has settled. */
   readonly console: (bytes: Uint8Array) => Promise<void>;
   readonly annotate: (annotation: Annotation) => void;
   /** Appends Markdown to the job summary. */

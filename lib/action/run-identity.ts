@@ -17,5 +17,6 @@ export function runIdentity(env: NodeJS.ProcessEnv): RunIdentity {
     actor: env.GITHUB_ACTOR || undefined,
     repository,
     commit: env.GITHUB_SHA || undefined,
+    runnerPod: env.GPU_CI_RUNNER_POD || undefined,
   };
 }

@@ -20,6 +20,7 @@ export function testIdentity(identity: RunIdentity, expires: Date, retries = 0):
     "gpu-ci/actor": identity.actor,
     "gpu-ci/repository": identity.repository,
     "gpu-ci/commit": identity.commit,
+    "gpu-ci/runner-pod": identity.runnerPod,
   };
   return {
     name: `gpu-ci-${run}${retries > 0 ? `-r${retries}` : ""}`,

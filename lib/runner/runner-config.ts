@@ -45,6 +45,7 @@ const configShape = v.pipe(
   v.object({
     release: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/)),
     namespace: v.pipe(v.string(), v.nonEmpty()),
+    jobsNamespace: v.optional(v.string(), ""),
     forge: v.optional(forgeShape),
     mode: v.picklist(["plain", "arc"]),
     scaleSet: v.optional(v.string(), ""),

@@ -7,6 +7,7 @@ import { isStatus } from "../kubernetes/kubernetes-error.ts";
 import { listObjects } from "../kubernetes/object.ts";
 import { nodes, type Pod, pods } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
+import { createAbandonedJobs } from "./abandoned-jobs.ts";
 import { createAwayClock } from "./away-clock.ts";
 import { createBackoff } from "./backoff.ts";
 import type { DrainSwitch } from "./drain-switch.ts";
@@ -58,6 +59,7 @@ export function createLook(
   const prefix = `${config.release}-runner-${place}-`;
   const listOwn = createOwnList(forge, prefix, deps.log);
   const registrations = new Map<string, string>();
+  const removeAbandoned = createAbandonedJobs(cluster, { namespace: config.jobsNamespace, prefix, log: deps.log });
   return async ({ replicas, positions: drain, signal }) => {
     const nowMs = deps.now().getTime();
     const { items } = await listObjects(cluster, pods, { labelSelector: runnerSelector(config.release), signal });
@@ -71,6 +73,8 @@ export function createLook(
     const owner = ownerOf(drainSwitch);
     const context = { ...deps, cluster, forge, config, template, prefix, drain, owner, registrations, signal };
     await learnRegistrations(namesOf(items, runners), context);
+    // First: a runner that is made now is none of those that were listed.
+    await removeAbandoned(items, signal);
     await performAll(steps, context);
     const isStarting = items.some(({ metadata }) => metadata?.labels?.[activityLabel] === "starting");
     const isChanging = isStarting || steps.some(({ kind }) => kind === "create");

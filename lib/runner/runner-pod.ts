@@ -101,7 +101,7 @@ function podSpec(template: RunnerTemplate, name: string, drain: DrainSwitch): Pl
       fsGroup: 1000,
       seccompProfile: { type: "RuntimeDefault" },
     },
-    containers: [containerOf(template)],
+    containers: [containerOf(template, name)],
     volumes: [
       { name: "work", emptyDir: { sizeLimit: template.workSize } },
       { name: "tmp", emptyDir: { sizeLimit: template.workSize } },
@@ -111,11 +111,13 @@ function podSpec(template: RunnerTemplate, name: string, drain: DrainSwitch): Pl
   };
 }
 
-function containerOf(template: RunnerTemplate): Plain<V1PodSpec>["containers"][number] {
+function containerOf(template: RunnerTemplate, name: string): Plain<V1PodSpec>["containers"][number] {
   const { image, kubeconfig } = template;
   const { requests, limits } = template.resources;
   const environment = {
     HOME: "/tmp",
+    // Jobs that it starts bear its name, so that they go with it.
+    GPU_CI_RUNNER_POD: name,
     ...(kubeconfig === "" ? {} : { KUBECONFIG: `${kubeconfigFolder}/config` }),
     ...template.env,
   };

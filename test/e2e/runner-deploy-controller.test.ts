@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exec } from "../../lib/exec.ts";
-import { getObject, listObjects, patchObject } from "../../lib/kubernetes/object.ts";
-import { configMaps, namespaces, nodes, type Pod, pods } from "../../lib/kubernetes/resource.ts";
+import { createObject, getObject, listObjects, patchObject } from "../../lib/kubernetes/object.ts";
+import { configMaps, jobs, namespaces, nodes, type Pod, pods } from "../../lib/kubernetes/resource.ts";
 import { type ApiRecorder, rightsUsed, startApiRecorder } from "../support/api-recorder.ts";
 import { startForge } from "../support/forge.ts";
 import { root } from "../support/house.ts";
@@ -74,27 +74,35 @@ describe("the runners' controller under the chart's settings and rights", () => 
     await stop();
   });
 
-  it("finds its runner again when it is started anew, and ends it", async () => {
-    const before = (await idleRunner()).metadata?.name;
+  it("finds its runner again when it is started anew, removes the Job of one that is gone, and ends its own", async () => {
+    const before = (await idleRunner()).metadata?.name ?? "";
+    await startJob("followed", before);
+    await startJob("abandoned", before.replace(/\w+$/, "gone"));
     const seen = recorder.requests.length;
     const stop = startController();
     const asked = () => rightsUsed(recorder.requests.slice(seen));
     await expect.poll(asked, waiting).toContain("get secrets");
     expect((await idleRunner()).metadata?.name).toBe(before);
+    await expect.poll(jobNames, waiting).toEqual(["followed"]);
     await setState("DrainAndSuspend");
     await expect.poll(runnerPods, waiting).toEqual([]);
+    await expect.poll(jobNames, waiting).toEqual([]);
     await stop();
   });
 
   it("was never refused, and used all that it is granted but events, which are for what goes wrong", async () => {
     const { requests } = recorder;
     expect(requests.filter(({ status }) => status === 401 || status === 403)).toEqual([]);
-    const { rules = [] } = manifestOf(await renderChart(runners.values), "Role", "gpu-ci-controller");
-    const granted = rules.flatMap(({ resources, verbs }) =>
-      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    const manifests = await renderChart(runners.values);
+    const granted = (name: string) =>
+      (manifestOf(manifests, "Role", name).rules ?? []).flatMap(({ resources, verbs }) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+      );
+    const used = (namespace: string) => rightsUsed(requests.filter((request) => request.namespace === namespace));
+    expect([...new Set([...used(runners.name), "create events"])].toSorted()).toEqual(
+      granted("gpu-ci-controller").toSorted(),
     );
-    const used = rightsUsed(requests.filter(({ namespace }) => namespace === runners.name));
-    expect([...new Set([...used, "create events"])].toSorted()).toEqual(granted.toSorted());
+    expect(used(runners.jobs)).toEqual(granted("gpu-ci-controller-jobs").map((right) => `${right}.batch`));
   });
 });
 
@@ -127,6 +135,21 @@ async function idleRunner(): Promise<Pod> {
     metadata?.labels?.["gpu-ci/runner-state"] === "idle" && !metadata.deletionTimestamp;
   await expect.poll(async () => (await runnerPods()).filter(isIdle).length, waiting).toBe(1);
   return (await runnerPods()).find(isIdle) ?? {};
+}
+
+/** A Job as a test of that runner makes it. */
+async function startJob(name: string, runner: string): Promise<void> {
+  const labels = { "app.kubernetes.io/managed-by": "gpu-ci" };
+  const container = { name: "test", image: runners.image, command: ["/bin/sleep", "600"] };
+  const spec = { restartPolicy: "Never", terminationGracePeriodSeconds: 0, containers: [container] };
+  const metadata = { name, labels, annotations: { "gpu-ci/runner-pod": runner } };
+  const job = { metadata, spec: { backoffLimit: 0, template: { metadata: { labels }, spec } } };
+  await createObject(runners.cluster, jobs, job, { namespace: runners.jobs });
+}
+
+async function jobNames(): Promise<readonly string[]> {
+  const { items } = await listObjects(runners.cluster, jobs, { namespace: runners.jobs });
+  return items.map(({ metadata }) => metadata?.name ?? "");
 }
 
 async function setState(state: string): Promise<void> {

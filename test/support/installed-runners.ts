@@ -24,7 +24,7 @@ export interface RunnerNamespace extends AsyncDisposable {
 
 // It stands for a controller that works, and for `gpu-ci runners status` that fails when its settings are not where they were promised.
 const standIn =
-  'trap "exit 0" TERM; [ "$2" != status ] || exec grep release: "$GPU_CI_RUNNERS_CONFIG"; sleep 3600 & wait';
+  'trap "exit 0" TERM; [ "$2" != drain ] || exit 0; [ "$2" != status ] || exec grep release: "$GPU_CI_RUNNERS_CONFIG"; sleep 3600 & wait';
 
 /** Throws when the environment names no cluster: these tests are not skipped. */
 export async function createRunnerNamespace(prefix: string): Promise<RunnerNamespace> {

@@ -45,6 +45,7 @@ describe("the runners' chart", () => {
       "ConfigMap ci/gpu-ci-kubeconfig",
       "ConfigMap ci/gpu-ci-runners",
       "Deployment ci/gpu-ci-controller",
+      "Job ci/gpu-ci-uninstall",
       "LimitRange ci-jobs/gpu-ci",
       "Namespace ci-jobs",
       "NetworkPolicy ci-jobs/gpu-ci-deny",
@@ -54,14 +55,19 @@ describe("the runners' chart", () => {
       "NetworkPolicy ci/gpu-ci-runner",
       "Pod ci/gpu-ci-helm-test",
       "ResourceQuota ci-jobs/gpu-ci",
+      "Role ci-jobs/gpu-ci-controller-jobs",
       "Role ci-jobs/gpu-ci-runner",
       "Role ci/gpu-ci-controller",
+      "Role ci/gpu-ci-uninstall",
       "Role kube-public/gpu-ci-ci",
+      "RoleBinding ci-jobs/gpu-ci-controller-jobs",
       "RoleBinding ci-jobs/gpu-ci-runner",
       "RoleBinding ci/gpu-ci-controller",
+      "RoleBinding ci/gpu-ci-uninstall",
       "RoleBinding kube-public/gpu-ci-ci",
       "ServiceAccount ci/gpu-ci-controller",
       "ServiceAccount ci/gpu-ci-runner",
+      "ServiceAccount ci/gpu-ci-uninstall",
       "ValidatingAdmissionPolicy gpu-ci-ci-drain",
       "ValidatingAdmissionPolicy gpu-ci-ci-images",
       "ValidatingAdmissionPolicyBinding gpu-ci-ci-drain",
@@ -75,6 +81,7 @@ describe("the runners' chart", () => {
         .filter((name) => !names(least).includes(name))
         .toSorted(),
     ).toEqual([
+      "ConfigMap ci/gpu-ci-buildkitd",
       "CronJob ci/gpu-ci-registry-prune",
       "DaemonSet ci-jobs/gpu-ci-prepull-simulated",
       "Deployment ci/gpu-ci-buildkitd",
@@ -109,7 +116,7 @@ describe("the runners' chart", () => {
     const containers = podSpecsOf(all).flatMap(({ name, spec }) =>
       [...(spec.initContainers ?? []), ...spec.containers].map((container) => ({ name, container })),
     );
-    expect(containers.length).toBe(6);
+    expect(containers.length).toBe(7);
     for (const { name, container } of containers) {
       const { securityContext, resources, image } = container;
       expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
@@ -124,6 +131,7 @@ describe("the runners' chart", () => {
     expect(Object.fromEntries(withToken.map(({ name, spec }) => [name, spec.serviceAccountName]))).toEqual({
       "CronJob gpu-ci-registry-prune": "gpu-ci-registry-prune",
       "Deployment gpu-ci-controller": "gpu-ci-controller",
+      "Job gpu-ci-uninstall": "gpu-ci-uninstall",
       "Pod gpu-ci-helm-test": "gpu-ci-controller",
     });
   });
@@ -198,53 +206,5 @@ describe("the values for GitHub's runner scale set chart", () => {
     expect(JSON.stringify(pod)).not.toContain("nvidia.com/gpu");
     const used = pod?.spec.volumes?.flatMap(({ configMap }) => (configMap?.name ? [configMap.name] : []));
     expect(used?.map((name) => manifestOf(arc, "ConfigMap", name).metadata.name)).toEqual(["gpu-ci-kubeconfig"]);
-  });
-});
-
-describe("the settings that the runners' chart passes on", () => {
-  it("are the controller's file", async () => {
-    const manifests = await renderChart({
-      ...allValues,
-      runner: { ...Object(leastValues.runner), env: { A: "1" }, nodeSelector: { "gpu-ci/runners": "yes" } },
-    });
-    expect(parse(manifestOf(manifests, "ConfigMap", "gpu-ci-config").data?.["runners.yaml"] ?? "")).toEqual({
-      release: "gpu-ci",
-      namespace: "ci",
-      mode: "plain",
-      drainConfigMap: "gpu-ci-runners",
-      forge: { kind: "github", url: "https://github.com", scope: "org:acme" },
-      replicas: 2,
-      labels: ["self-hosted", "gpu"],
-      runner: {
-        image: Object(leastValues.runner).image,
-        serviceAccount: "gpu-ci-runner",
-        kubeconfig: "gpu-ci-kubeconfig",
-        env: { A: "1", BUILDKIT_HOST: "tcp://gpu-ci-buildkitd:1234" },
-        resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "4", memory: "4Gi" } },
-        nodeSelector: { "gpu-ci/runners": "yes" },
-        tolerations: [],
-        imagePullSecrets: [],
-        runtimeClass: "",
-        workSize: "20Gi",
-        activeDeadline: "6h",
-        podPatch: {},
-      },
-    });
-  });
-
-  it("are a new pod of the controller when they change", async () => {
-    const checksum = (manifests: readonly Manifest[]) =>
-      Object(manifestOf(manifests, "Deployment", "gpu-ci-controller").spec).template.metadata.annotations[
-        "checksum/config"
-      ];
-    const changed = await renderChart({ ...leastValues, replicas: 3 });
-    expect(checksum(changed)).not.toBe(checksum(least));
-    expect(checksum(await renderChart(leastValues))).toBe(checksum(least));
-  });
-
-  it("are all named in the README", () => {
-    const readme = readFileSync(join(runnerChart, "README.md"), "utf8");
-    const values = parse(readFileSync(join(runnerChart, "values.yaml"), "utf8")) as object;
-    expect(Object.keys(values).filter((name) => !readme.includes(`\`${name}`))).toEqual([]);
   });
 });

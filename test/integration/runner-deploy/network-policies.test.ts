@@ -56,6 +56,7 @@ describe("the network policies of the runners' chart", () => {
       "controller reaches the API server": flow(controller, outside("10.0.0.1"), 6443),
       "controller reaches the forge": flow(controller, github, 443),
       "helm test reaches the API server": flow(ours("helm-test"), outside("10.0.0.1"), 443),
+      "the uninstallation reaches the API server": flow(ours("uninstall"), outside("10.0.0.1"), 443),
       "prune reaches the API server": flow(prune, outside("10.0.0.1"), 16443),
       "prune reaches the registry": flow(prune, registry, 5000),
       "test asks DNS": flow(test, dns, 53, "UDP"),

@@ -14,7 +14,8 @@ const expires = new Date("2026-01-01T00:00:00Z");
 
 describe("testIdentity", () => {
   it("names everything by run, attempt and matrix leg", () => {
-    expect(testIdentity({ ...run, actor: "ada", url: "https://forge/r/1" }, expires)).toEqual({
+    const told = { actor: "ada", url: "https://forge/r/1", runnerPod: "team-runner-x" };
+    expect(testIdentity({ ...run, ...told }, expires)).toEqual({
       name: "gpu-ci-123-2",
       run: "123-2",
       labels: { "app.kubernetes.io/managed-by": "gpu-ci", "gpu-ci/run": "123-2" },
@@ -22,6 +23,7 @@ describe("testIdentity", () => {
         "gpu-ci/expires": "2026-01-01T00:00:00.000Z",
         "gpu-ci/run-url": "https://forge/r/1",
         "gpu-ci/actor": "ada",
+        "gpu-ci/runner-pod": "team-runner-x",
       },
     });
     const legs = ["test/py311", "test/py312"].map((matrix) => testIdentity({ ...run, matrix }, expires).name);

@@ -8,6 +8,7 @@ describe("parseRunnerConfig", () => {
     expect(rest).toEqual({
       release: "gpu-ci",
       namespace: "runners",
+      jobsNamespace: "",
       mode: "plain",
       forge: { kind: "gitea", url: "https://forge.test", runnerUrl: "", scope: "org:acme" },
       scaleSet: "",

@@ -43,7 +43,10 @@ describe("runnerPod", () => {
           {
             name: "runner",
             image: "runner@sha256:00",
-            env: [{ name: "HOME", value: "/tmp" }],
+            env: [
+              { name: "HOME", value: "/tmp" },
+              { name: "GPU_CI_RUNNER_POD", value: "team-runner-x" },
+            ],
             resources: {},
             securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
             volumeMounts: [
@@ -82,6 +85,7 @@ describe("runnerPod", () => {
         {
           env: [
             { name: "HOME", value: "/tmp" },
+            { name: "GPU_CI_RUNNER_POD", value: "team-runner-x" },
             { name: "KUBECONFIG", value: "/etc/gpu-ci/kubeconfig/config" },
             { name: "BUILDKIT_HOST", value: "tcp://buildkitd:1234" },
           ],
