@@ -14,12 +14,14 @@ import { verifyPushed } from "../../lib/oci/verify-image.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
+import { openPullProver } from "./pull-prover.ts";
 
-type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory">;
+type Deps = Pick<Host, "exec" | "env" | "log" | "signal" | "tempDirectory" | "run" | "now">;
 
 /** Brings an image into the cluster's registry, sends only what is missing there, proves that it is whole, and names it for each of its users. */
 export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Outputs> {
   const registry = await chooseRegistry({ ...inputs, ...deps });
+  using pullProver = inputs.verifyPull === "node" ? await openPullProver(inputs, deps) : undefined;
   using client = openTarget(registry.push, inputs, deps);
   // Saving an image out of an engine's store takes minutes and its size on the disk: not for a registry that is not there.
   if (isEngineImage(inputs.source)) await requireRegistry(client);
@@ -43,6 +45,7 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
   deps.log.info(
     `${nameFor(registry.push)}: ${formatSize(pushed.pushedBytes)} sent, ${formatSize(pushed.skippedBytes)} were there; verified: ${verified}.`,
   );
+  await pullProver?.prove({ image: nameFor(registry.pull), registry, scheme: client.scheme });
   return {
     registry: registry.push,
     pushRef: nameFor(registry.push),

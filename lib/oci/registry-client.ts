@@ -65,6 +65,11 @@ export class RegistryClient implements Disposable {
     });
   }
 
+  /** What the registry is spoken to by, known for sure once it has answered. */
+  get scheme(): "http" | "https" {
+    return this.#transport.scheme;
+  }
+
   /** What answers there: a registry that lets us in, one that does not, or no registry at all. Throws when nothing answers. */
   async ping(): Promise<"ok" | "unauthorized" | "absent"> {
     try {

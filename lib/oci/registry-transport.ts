@@ -60,6 +60,11 @@ export class RegistryTransport implements Disposable {
     this.#scheme = isPlain ? "http:" : "https:";
   }
 
+  /** What the registry is spoken to by, known for sure once it has answered. */
+  get scheme(): "http" | "https" {
+    return this.#scheme === "http:" ? "http" : "https";
+  }
+
   /** Fails with RegistryStatusError for a status that is not expected, or with the network's error. */
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const scheme = this.#scheme;
