@@ -16,6 +16,8 @@ export async function run(
   const controller = new AbortController();
   // SIGTERM follows SIGINT after 7.5 s when the runner cancels: the story is then already cleaning up, and goes on.
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => controller.abort(new CancelledError(name)));
+  // Nobody has to read what is said: the verdict and the clean-up do not depend on it.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const host = actionHost(controller.signal);
   try {
     const code = await main(host);
