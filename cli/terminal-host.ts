@@ -39,7 +39,7 @@ export function terminalHost(options: TerminalHostOptions): TerminalHost {
     tempDirectory,
     state: { get: (key) => state.get(key) ?? "", save: (key, value) => state.set(key, value) },
     run,
-    console: async (bytes) => screen.write(bytes),
+    console: async (bytes) => screen.write(Uint8Array.from(bytes)),
     annotate: (annotation) => screen.print(formatAnnotation(annotation)),
     // A terminal has no job summary: outputs name the report, and `gpu-ci run` writes a page.
     summary: async () => {},

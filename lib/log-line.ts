@@ -13,7 +13,7 @@ type State = "text" | "escape" | "intermediate" | "csi" | "string" | "string-esc
 
 /** Turns a container's raw bytes into whole lines of valid UTF-8 without control sequences. */
 export interface LineCleaner {
-  /** The lines that `bytes` complete, each with its newline; an unfinished line is kept for the next call. */
+  /** The lines that `bytes` complete, each with its newline, until the next call; an unfinished line is kept for it. */
   push(bytes: Uint8Array): Uint8Array;
   /** The unfinished line, with a newline. */
   end(): Uint8Array;
@@ -29,6 +29,7 @@ export function createLineCleaner(): LineCleaner {
   let partialCharacter = false;
   return {
     push(bytes) {
+      lines.dropTaken();
       for (let from = 0; from < bytes.length; from += pieceBytes) {
         const piece = bytes.subarray(from, from + pieceBytes);
         const valid = !partialCharacter && isUtf8(piece);
@@ -40,6 +41,7 @@ export function createLineCleaner(): LineCleaner {
       return lines.take();
     },
     end() {
+      lines.dropTaken();
       const rest = decoder.decode();
       if (rest !== "") lines.add(Buffer.from(rest));
       lines.finish();
@@ -57,6 +59,8 @@ class Lines {
   #buffer = Buffer.allocUnsafe(2 * pieceBytes);
   #lineStart = 0;
   #end = 0;
+  /** Bytes of whole lines that were given out, and stay as they are until more is added. */
+  #taken = 0;
   /** Bytes of the unfinished line that did not fit. */
   #cut = 0;
   #returned = false;
@@ -76,16 +80,17 @@ class Lines {
     this.#append(bytes, lastNewline + 1, bytes.length);
   }
 
+  /** Lets go of the lines that were taken: what follows may stand in their place. */
+  dropTaken(): void {
+    this.#buffer.copyWithin(0, this.#taken, this.#end);
+    this.#lineStart -= this.#taken;
+    this.#end -= this.#taken;
+    this.#taken = 0;
+  }
+
   take(): Uint8Array {
-    const lines = this.#buffer.subarray(0, this.#lineStart);
-    const rest = this.#buffer.subarray(this.#lineStart, this.#end);
-    if (lines.length === 0) return lines;
-    // The reader may keep the lines: what follows goes into a buffer of its own.
-    this.#buffer = Buffer.allocUnsafe(Math.max(2 * pieceBytes, rest.length));
-    rest.copy(this.#buffer);
-    this.#lineStart = 0;
-    this.#end = rest.length;
-    return lines;
+    this.#taken = this.#lineStart;
+    return this.#buffer.subarray(0, this.#taken);
   }
 
   finish(): void {

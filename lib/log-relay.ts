@@ -3,7 +3,10 @@ import { createLineCleaner } from "./log-line.ts";
 import { createSecretMask } from "./secret-mask.ts";
 
 export interface LogRelayOptions {
-  /** Writes to the console. Once it has failed (a closed pipe) nothing more is written: the verdict does not depend on a reader. */
+  /**
+   * Writes to the console; the bytes stay as they are until it has settled. Once it has failed (a closed pipe) nothing more is written: the
+   * verdict does not depend on a reader.
+   */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Secrets to hide, in all their forms. */
   readonly mask: readonly string[];
@@ -47,8 +50,8 @@ export function createLogRelay({ write, mask, fence, limitBytes = 200_000_000 }:
       const wasOpen = state === "open";
       state = "ended";
       if (!wasOpen) return;
-      const rest = [secrets.push(cleaner.end()), secrets.end()].map((bytes) => breaker.push(bytes));
-      await console.show(Buffer.concat([...rest, breaker.end()]));
+      await console.show(breaker.push(secrets.push(cleaner.end())));
+      await console.show(Buffer.concat([breaker.push(secrets.end()), breaker.end()]));
       await console.finish();
       if (fence !== undefined) await console.print(`::${fence}::\n`);
     },

@@ -4,10 +4,19 @@ const stars = Buffer.from("***");
 
 /** Replaces secrets in a stream of bytes by `***`. */
 export interface SecretMask {
-  /** What is known to hold no secret; an end that may be the beginning of one is kept back for the next call. */
+  /**
+   * What is known to hold no secret; an end that may be the beginning of one is kept back for the next call. The answer is overwritten by
+   * the next call.
+   */
   push(bytes: Uint8Array): Uint8Array;
   /** What was kept back. */
   end(): Uint8Array;
+}
+
+/** A part of the input that becomes one `***`. */
+interface Run {
+  readonly from: number;
+  to: number;
 }
 
 /** All patterns, indexed for the search of Wu and Manber, "A fast algorithm for multi-pattern searching" (1994), with blocks of two bytes. */
@@ -26,17 +35,23 @@ export function createSecretMask(secrets: readonly string[], literals: readonly 
   const forms = new Set([...secrets.flatMap((secret) => [...secretForms(secret)]), ...literals.filter(isMaskable)]);
   if (forms.size === 0) return { push: (bytes) => bytes, end: () => new Uint8Array() };
   const index = buildIndex([...forms].map((form) => Buffer.from(form)));
+  // Every byte of a log passes here, so that one buffer is used again and again; stars are never longer than what they hide.
+  let buffer = Buffer.alloc(0);
   let held: Uint8Array = new Uint8Array();
   /** Bytes of `held` that belong to a secret whose stars were given out already. */
   let heldMasked = 0;
   return {
     push(bytes) {
-      const input = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+      const length = held.length + bytes.length;
+      if (length > buffer.length) buffer = Buffer.allocUnsafe(length);
+      buffer.set(held);
+      buffer.set(bytes, held.length);
+      const input = buffer.subarray(0, length);
       const keepFrom = startOfPossibleSecret(input, index);
-      const { output, maskedUntil } = replaceSecrets(input, index, keepFrom, heldMasked);
       held = Uint8Array.from(input.subarray(keepFrom));
-      heldMasked = Math.max(0, maskedUntil - keepFrom);
-      return output;
+      const runs = findSecrets(input, index, keepFrom, heldMasked);
+      heldMasked = Math.max(0, (runs.at(-1)?.to ?? 0) - keepFrom);
+      return input.subarray(0, writeStars(input, runs, keepFrom));
     },
     end() {
       const rest = held.subarray(heldMasked);
@@ -77,11 +92,12 @@ function blockAt(bytes: Uint8Array, end: number): number {
   return ((bytes[end - 1] ?? 0) << 8) | (bytes[end] ?? 0);
 }
 
-/** Replaces what begins before `until`. Overlapping secrets become one run of stars, so that no end of the second one shows. */
-function replaceSecrets(input: Uint8Array, index: Index, until: number, alreadyMasked: number) {
+/** Where secrets are that begin before `until`. Overlapping ones are one run, so that no end of the second one shows. */
+function findSecrets(input: Uint8Array, index: Index, until: number, alreadyMasked: number): Run[] {
   const { window, shift } = index;
-  const parts: Uint8Array[] = [];
-  let maskedUntil = alreadyMasked;
+  const first = { from: 0, to: alreadyMasked };
+  const runs: Run[] = [first];
+  let last: Run = first;
   const lastEnd = Math.min(input.length, until + window - 1);
   for (let end = window - 1; end < lastEnd; ) {
     const step = shift[((input[end - 1] as number) << 8) | (input[end] as number)] as number;
@@ -89,15 +105,32 @@ function replaceSecrets(input: Uint8Array, index: Index, until: number, alreadyM
       end += step;
       continue;
     }
-    const start = end - window + 1;
-    const length = matchAt(input, start, index.byBlock.get(blockAt(input, end)) ?? []);
-    if (length > 0 && start >= maskedUntil) parts.push(input.subarray(maskedUntil, start), stars);
-    if (length > 0) maskedUntil = Math.max(maskedUntil, start + length);
+    const from = end - window + 1;
+    const length = matchAt(input, from, index.byBlock.get(blockAt(input, end)) ?? []);
+    if (length > 0 && from < last.to) last.to = Math.max(last.to, from + length);
+    else if (length > 0) {
+      last = { from, to: from + length };
+      runs.push(last);
+    }
     end++;
   }
-  if (parts.length === 0 && maskedUntil === 0) return { output: input.subarray(0, until), maskedUntil };
-  if (maskedUntil < until) parts.push(input.subarray(maskedUntil, until));
-  return { output: Buffer.concat(parts), maskedUntil };
+  return runs;
+}
+
+/** Writes stars for all runs but the first, whose stars were given out before, over the input itself; gives the length of what is left. */
+function writeStars(input: Uint8Array, runs: readonly Run[], until: number): number {
+  let length = 0;
+  for (const [at, { to }] of runs.entries()) {
+    if (at > 0) {
+      input.set(stars, length);
+      length += stars.length;
+    }
+    const next = Math.min(until, runs[at + 1]?.from ?? until);
+    if (next <= to) continue;
+    if (length !== to) input.copyWithin(length, to, next);
+    length += next - to;
+  }
+  return length;
 }
 
 /** Length of the longest pattern at `start`; 0 when there is none. */

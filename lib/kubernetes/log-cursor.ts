@@ -34,12 +34,10 @@ export class LogCursor {
     return this.#replay?.sinceTime;
   }
 
-  /** The new bytes in this chunk. */
+  /** The new bytes in this chunk, which is used up: they are moved together in it, for a copy of every line would be most of the work. */
   push(input: Buffer): Buffer {
     const chunk = this.#carry.length === 0 ? input : Buffer.concat([this.#carry, input]);
     this.#carry = Buffer.alloc(0);
-    // One byte more: for the newline of a line whose end was lost.
-    const output = Buffer.allocUnsafe(chunk.length + 1);
     let filled = 0;
     let position = 0;
     while (position < chunk.length) {
@@ -49,16 +47,18 @@ export class LogCursor {
           this.#carry = chunk.subarray(position);
           break;
         }
-        if (this.#beginLine(chunk, position, length)) output[filled++] = newline;
+        // There is room for it: a timestamp was taken off.
+        if (this.#beginLine(chunk, position, length)) chunk[filled++] = newline;
         if (length > 0) position += length + 1;
       }
       const found = chunk.indexOf(newline, position);
       const end = found < 0 ? chunk.length : found + 1;
       const kept = position + this.#leaveOut(end - position, found >= 0);
-      if (kept < end) filled += chunk.copy(output, filled, kept, end);
+      if (kept > filled && kept < end) chunk.copyWithin(filled, kept, end);
+      filled += end - kept;
       position = end;
     }
-    return output.subarray(0, filled);
+    return chunk.subarray(0, filled);
   }
 
   /** Whether this connection has shown all that was read before, so that what comes now is new. */

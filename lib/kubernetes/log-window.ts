@@ -28,32 +28,28 @@ interface Bucket {
 
 /** `2026-01-31T10:00:00`: the part of a timestamp that is the same for all lines of a second. */
 const secondLength = 19;
+/** With nanoseconds and an offset from UTC. */
+const longestStamp = 35;
 
 /** Starts with nothing read. */
 export function createLogWindow(): LogWindow {
   let buckets: Bucket[] = [];
   let current: Bucket | undefined;
-  let currentKey: Buffer = Buffer.alloc(0);
   let order = 0;
-  // Only where the last timestamp stands is kept: this runs for every line.
-  let lastChunk: Buffer = Buffer.alloc(0);
-  let lastStart = 0;
+  // The last timestamp, in one place for all lines: this runs for every line.
+  const last = Buffer.alloc(longestStamp);
   let lastLength = 0;
   return {
     note(chunk, start, length) {
       order++;
-      lastChunk = chunk;
-      lastStart = start;
+      const isSameSecond = isSame(chunk, start, last);
+      for (let at = isSameSecond ? secondLength : 0; at < length; at++) last[at] = chunk[start + at] as number;
       lastLength = length;
-      if (current !== undefined && isSame(chunk, start, currentKey)) {
-        current.lines++;
-        return;
+      if (current === undefined || !isSameSecond) {
+        current = bucketOf(buckets, chunk.toString("latin1", start, start + length), order);
+        buckets = recent(buckets);
       }
-      const stamp = chunk.toString("latin1", start, start + length);
-      current = bucketOf(buckets, stamp, order);
       current.lines++;
-      currentKey = Buffer.from(stamp.slice(0, secondLength), "latin1");
-      buckets = recent(buckets);
     },
     replay() {
       if (current === undefined) return undefined;
@@ -63,7 +59,7 @@ export function createLogWindow(): LogWindow {
         sinceTime: new Date(since * 1000).toISOString().replace(".000Z", "Z"),
         lines: inWindow.reduce((sum, bucket) => sum + bucket.lines, 0),
         firstStamp: inWindow[0]?.firstStamp ?? "",
-        lastStamp: lastChunk.toString("latin1", lastStart, lastStart + lastLength),
+        lastStamp: last.toString("latin1", 0, lastLength),
       };
     },
   };

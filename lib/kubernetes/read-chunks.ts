@@ -17,15 +17,19 @@ export async function* readChunks(
 ): AsyncGenerator<Buffer, void, void> {
   const chunks = response[Symbol.asyncIterator]();
   let silence: Error | undefined;
+  let isWaiting = false;
   const endWhenIdle = () => {
-    if (mayBeIdle?.()) return;
+    if (!isWaiting || mayBeIdle?.()) return;
     silence = new Error(`nothing came for ${idleMs / 1000} s`);
     response.destroy();
   };
+  const timer = setInterval(endWhenIdle, idleMs);
   try {
     for (;;) {
-      const timer = setInterval(endWhenIdle, idleMs);
-      const { done, value } = await chunks.next().finally(() => clearInterval(timer));
+      timer.refresh();
+      isWaiting = true;
+      const { done, value } = await chunks.next();
+      isWaiting = false;
       if (done) return;
       yield value;
     }
@@ -35,6 +39,7 @@ export async function* readChunks(
       retryable: true,
     });
   } finally {
+    clearInterval(timer);
     response.destroy();
   }
 }

@@ -61,7 +61,7 @@ export function createTestHost({ inputs = {}, env = process.env, signal }: TestH
       commit: undefined,
     },
     console: async (bytes) => {
-      chunks.push(bytes);
+      chunks.push(Uint8Array.from(bytes));
     },
     annotations,
     annotate: (annotation) => annotations.push(annotation),

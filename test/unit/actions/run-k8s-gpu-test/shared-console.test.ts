@@ -3,7 +3,10 @@ import { createSharedConsole } from "../../../../actions/run-k8s-gpu-test/shared
 
 async function shown(env: NodeJS.ProcessEnv, body: (console: ReturnType<typeof createSharedConsole>) => Promise<void>) {
   const chunks: Uint8Array[] = [];
-  const console = createSharedConsole(["geheim"], { console: async (bytes) => void chunks.push(bytes), env });
+  const console = createSharedConsole(["geheim"], {
+    console: async (bytes) => void chunks.push(Uint8Array.from(bytes)),
+    env,
+  });
   await body(console);
   await console.end();
   return Buffer.concat(chunks).toString();

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+const blockBytes = 32_768;
+
+/** An API server over TLS that has one log to give, no faster than it is taken. */
+export interface LogServer extends AsyncDisposable {
+  readonly url: string;
+  readonly cert: string;
+}
+
+/** Serves `text` again and again as the kubelet does, each line with its time, until `sumBytes` without the times were sent. */
+export async function startLogServer(text: string, sumBytes: number): Promise<LogServer> {
+  const { key, cert } = makeCertificate();
+  const blocks = stampedBlocks(text);
+  const server = https.createServer({ key, cert }, (_request, response) => {
+    pipeline(Readable.from(repeat(blocks, sumBytes)), response).catch(() => {});
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://127.0.0.1:${port}`,
+    cert,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function* repeat(blocks: readonly (readonly [Buffer, number])[], sumBytes: number) {
+  for (let sent = 0, at = 0; sent < sumBytes; at++) {
+    const [block, bytes] = blocks[at % blocks.length]!;
+    sent += bytes;
+    yield block;
+  }
+}
+
+/** A minute of log: each block is of the next second. Its own size is without the times. */
+function stampedBlocks(text: string): (readonly [Buffer, number])[] {
+  const lines = text
+    .repeat(Math.ceil(blockBytes / text.length))
+    .split("\n")
+    .slice(0, -1);
+  return Array.from({ length: 60 }, (_, second) => {
+    const minute = `2026-11-20T10:00:${String(second).padStart(2, "0")}`;
+    const stamped = lines.map((line, at) => `${minute}.${String(at).padStart(9, "0")}Z ${line}\n`);
+    return [Buffer.from(stamped.join("")), Buffer.byteLength(lines.join("\n")) + 1] as const;
+  });
+}
+
+function makeCertificate(): { key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), "gpu-ci-bench-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  try {
+    execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", cert, "-days", "1", ...name], {
+      stdio: "ignore",
+    });
+    return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
