@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureTools } from "../../scripts/tools.ts";
+import { readAction } from "../support/house.ts";
 
 /** What a tool is asked to do: bring a layout to a registry, there to be tag `1` of a repository. */
 export interface PushOrder {
@@ -97,21 +98,21 @@ export async function runTool(
 
 function ourInputs({ host, repository, layout, isInsecure, verify }: PushOrder, folder: string): NodeJS.ProcessEnv {
   const isLoopback = /^(localhost|\[::1\]|127\.)/.test(host);
-  const inputs = {
-    SOURCE: layout,
-    IMAGE: repository,
-    TAGS: "1",
-    REGISTRY: host,
-    "TLS-VERIFY": String(isLoopback || !isInsecure),
-    PARALLEL: "3",
-    VERIFY: verify,
-    "WORKING-DIRECTORY": ".",
+  const values: Readonly<Record<string, string>> = {
+    source: layout,
+    image: repository,
+    tags: "1",
+    registry: host,
+    "tls-verify": String(isLoopback || !isInsecure),
+    verify,
   };
+  const { inputs = {} } = readAction("push-local-registry");
+  const given = Object.entries(inputs).map(([name, { default: fallback }]) => [name, values[name] ?? fallback ?? ""]);
   return {
     PATH: process.env.PATH,
     HOME: folder,
     RUNNER_TEMP: folder,
-    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
+    ...Object.fromEntries(given.map(([name, value]) => [`INPUT_${name?.toUpperCase()}`, value])),
   };
 }
 
