@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
+import type { Host } from "../../lib/host.ts";
 import { withAttempts } from "../../lib/report/attempts.ts";
 import { mergeReports } from "../../lib/report/merge-reports.ts";
 import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
@@ -25,12 +26,15 @@ export interface JudgeOptions {
 }
 
 /** Judges each shard by its own end and its own result files, and the test by all of them; joins their logs and writes report.json. */
-export async function judgeTest(options: JudgeOptions): Promise<Report> {
+export async function judgeTest(options: JudgeOptions, { log }: Pick<Host, "log">): Promise<Report> {
   const { observed, folder, attempts } = options;
   await joinLogs(folder);
   const reports = await Promise.all(observed.map((shard, index) => judgeShard(shard, index, options)));
   const report = withAttempts(mergeReports(reports), attempts);
-  await writeFile(folder.reportFile, formatReport(report));
+  // A full disk costs the file and not the verdict.
+  await writeFile(folder.reportFile, formatReport(report)).catch((error: unknown) =>
+    log.warning(`The report could not be written: ${error instanceof Error ? error.message : String(error)}`),
+  );
   return report;
 }
 

@@ -1,4 +1,5 @@
 import { CancelledError, DomainError, describeError, InputError } from "../../lib/error.ts";
+import type { Host } from "../../lib/host.ts";
 import { formatOutput, type SetOutput } from "../../lib/output.ts";
 import { reasons } from "../../lib/report/conclusion.ts";
 import type { Report } from "../../lib/report/report.ts";
@@ -72,6 +73,16 @@ export function writeOutputs(output: SetOutput, outputs: Outputs): void {
   output("queue-ms", formatOutput(outputs.queueMs));
   output("pull-ms", formatOutput(outputs.pullMs));
   output("run-ms", formatOutput(outputs.runMs));
+}
+
+/** Writes every output and gives the exit code of the step, which is the test's also where nothing can be written. */
+export function writeVerdict({ output, log }: Pick<Host, "output" | "log">, outputs: Outputs): number {
+  try {
+    writeOutputs(output, outputs);
+  } catch (error) {
+    log.warning(`The outputs could not be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return outputs.stepExitCode;
 }
 
 /** Writes the outputs of a test that never started, for the error that stood in its way. */

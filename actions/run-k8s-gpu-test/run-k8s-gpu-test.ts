@@ -72,7 +72,7 @@ async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: De
   const { results } = inputs;
   const gpusRequired = gpusRequiredOf(inputs);
   const seen = { observed, pod, folder, engine: engine.name, startedAt, results, gpusRequired, attempts };
-  return { report: await judgeTest(seen), folder };
+  return { report: await judgeTest(seen, deps), folder };
 }
 
 /** What `gpu-ci resume` is told. */
@@ -90,7 +90,7 @@ export async function resumeK8sGpuTest(inputs: ResumeInputs, deps: Deps): Promis
   const folder = await createResultsFolder(inputs.workingDirectory, pod);
   const observed = await observeRunning(async () => running, pod, folder, deps);
   const seen = { observed, pod, folder, engine: "kubernetes", startedAt, attempts: [] } as const;
-  const report = await judgeTest({ ...seen, ...note });
+  const report = await judgeTest({ ...seen, ...note }, deps);
   await resumed.remove();
   return conclude(report, folder, { summary: false }, deps);
 }

@@ -23,7 +23,13 @@ export async function run(
     const code = await main(host);
     process.exitCode = typeof code === "number" ? code : 0;
   } catch (error) {
-    onError?.(host.output, error);
+    try {
+      onError?.(host.output, error);
+    } catch (unwritten) {
+      core.warning(
+        `The outputs could not be written: ${unwritten instanceof Error ? unwritten.message : String(unwritten)}`,
+      );
+    }
     core.setFailed(describeError(error));
     process.exitCode = exitCodeOfError(error);
   }

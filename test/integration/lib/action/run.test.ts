@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -27,5 +27,17 @@ describe("run", () => {
       return 143;
     }`;
     expect(await runUnread(story)).toBe(143);
+  });
+
+  it("keeps the error's exit code when the outputs cannot be written", () => {
+    const program = `import { run } from ${JSON.stringify(join(root, "lib/action/run.ts"))};
+      await run(() => Promise.reject(new Error("first")), () => { throw new Error("disk full"); });`;
+    const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+    });
+    expect([status, stdout.split("\n").filter(Boolean)]).toEqual([
+      3,
+      ["::warning::The outputs could not be written: disk full", expect.stringMatching(/^::error::Error: first/)],
+    ]);
   });
 });
