@@ -5,13 +5,15 @@ import { DomainError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { connectKubernetes, findKubeconfig } from "../../lib/kubernetes/client.ts";
 import type { Inputs } from "./inputs.ts";
+import type { Stack } from "./stack.ts";
 
 /**
  * What runs the test: the cluster that is configured, else podman or docker. A cluster that is configured but does not answer is never
- * replaced by podman. Throws DomainError `engine-missing`, `services-unsupported`, or what is wrong with the kubeconfig.
+ * replaced by podman. Throws DomainError `engine-missing`, `services-unsupported`, `stack-unsupported`, or what is wrong with the kubeconfig.
  */
 export async function chooseEngine(
   inputs: Inputs,
+  stack: Stack | undefined,
   deps: Pick<Host, "log" | "exec" | "env" | "now" | "signal" | "tempDirectory">,
 ): Promise<Engine> {
   const wanted = inputs.engine;
@@ -19,12 +21,18 @@ export async function chooseEngine(
   if (wanted === "kubernetes" || (wanted === "auto" && source !== undefined)) {
     const cluster = await connectKubernetes({ ...inputs, env: deps.env, log: deps.log });
     deps.log.info(`Engine: Kubernetes at ${cluster.server}, namespace ${cluster.namespace} (${source}).`);
-    return kubernetesEngine(cluster, deps);
+    if (stack === undefined) return kubernetesEngine(cluster, deps);
+    // The stack is removed beside the test and after it: the connection is its own to close.
+    return stack.around(kubernetesEngine({ ...cluster, close() {} }, deps), cluster);
   }
   const found = await findContainerEngine(deps.exec, wanted);
   if (found === undefined) {
     const hint = "Set kubeconfig (or KUBECONFIG), or install podman.";
     throw new DomainError("engine-missing", `Nothing here can run a container (engine: ${wanted}).`, { hint });
+  }
+  if (stack !== undefined) {
+    const hint = "Set kubeconfig (or KUBECONFIG), or use services.";
+    throw new DomainError("stack-unsupported", `manifests and test-keys need a cluster; ${found} has none.`, { hint });
   }
   if (inputs.services.length > 0) {
     const hint = "Set kubeconfig (or KUBECONFIG), or start the services in the test command itself.";

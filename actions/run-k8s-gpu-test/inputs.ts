@@ -43,6 +43,8 @@ export function readInputs(get: GetInput) {
     serviceAccount: name(get, "service-account"),
     volumes: list(get, "volumes").map(volume),
     services: services(get),
+    manifests: list(get, "manifests"),
+    testKeys: flag(get, "test-keys"),
     shards: integer(get, "shards", 1, 100),
     results: patterns(get, "results"),
     artifacts: patterns(get, "artifacts"),

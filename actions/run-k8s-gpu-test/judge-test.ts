@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
+import { secretsOf } from "../../lib/engine/test-secrets.ts";
 import type { Host } from "../../lib/host.ts";
 import { withAttempts } from "../../lib/report/attempts.ts";
 import { mergeReports } from "../../lib/report/merge-reports.ts";
 import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
 import { readLogText, readResultFiles } from "../../lib/report/result-files.ts";
-import { maskText } from "../../lib/secret-mask.ts";
+import { createTextMask } from "../../lib/secret-mask.ts";
 import type { Observed } from "./observe-test.ts";
 import { findResultFiles, joinLogs, type ResultsFolder } from "./results-folder.ts";
 
@@ -56,6 +57,6 @@ async function judgeShard(
     image: pod.image,
     jobName: pod.name,
     startedAt,
-    mask: (text) => maskText(text, Object.values(pod.secretEnv)),
+    mask: createTextMask(secretsOf(pod)),
   });
 }

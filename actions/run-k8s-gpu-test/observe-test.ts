@@ -2,6 +2,7 @@ import { formatDuration } from "../../lib/duration.ts";
 import type { Engine, RunningShard, RunningTest } from "../../lib/engine/engine.ts";
 import { terminationOf } from "../../lib/engine/failed-termination.ts";
 import type { Termination, TestPod } from "../../lib/engine/test-pod.ts";
+import { secretsOf } from "../../lib/engine/test-secrets.ts";
 import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { relayLog } from "./relay-log.ts";
@@ -56,7 +57,7 @@ export async function observeRunning(
   folder: ResultsFolder,
   deps: Deps,
 ): Promise<readonly Observed[]> {
-  const secrets = Object.values(pod.secretEnv);
+  const secrets = secretsOf(pod);
   const console = createSharedConsole(secrets, deps);
   let running: RunningTest | undefined;
   try {

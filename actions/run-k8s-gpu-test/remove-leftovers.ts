@@ -1,6 +1,8 @@
 import { removeArguments } from "../../lib/engine/container-arguments.ts";
 import { containerNames } from "../../lib/engine/container-shards.ts";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
+import { removeStack } from "../../lib/engine/stack.ts";
+import { stackName } from "../../lib/engine/stack-engine.ts";
 import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { connectKubernetes } from "../../lib/kubernetes/client.ts";
@@ -35,6 +37,7 @@ async function removeJob({ name, run }: Started, inputs: Inputs, { env, log }: D
   const cluster = await connectKubernetes({ ...inputs, env, log });
   try {
     await removeTest(cluster, { name, run });
+    await removeStack(cluster, { name: stackName({ name }), run });
   } finally {
     cluster.close();
   }

@@ -4,7 +4,7 @@ import { resumeTest } from "../../lib/engine/kubernetes-resume.ts";
 import { identifyProcess } from "../../lib/engine/run-process.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import { resolveTestImage } from "../../lib/engine/test-image.ts";
-import { pinServices, resolveServices } from "../../lib/engine/test-service.ts";
+import { fillRandom, pinServices, resolveServices } from "../../lib/engine/test-service.ts";
 import { exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { connectKubernetes } from "../../lib/kubernetes/client.ts";
@@ -19,6 +19,7 @@ import { judgeTest } from "./judge-test.ts";
 import { observeRunning, observeTest } from "./observe-test.ts";
 import { type Outputs, toOutputs } from "./outputs.ts";
 import { createResultsFolder, type ResultsFolder } from "./results-folder.ts";
+import { prepareStack } from "./stack.ts";
 import { type Found, gpusRequiredOf, toTestPod } from "./to-test-pod.ts";
 
 type Deps = Omit<Host, "input" | "output">;
@@ -30,16 +31,18 @@ const sweepAllowanceMs = 900_000;
  * Runs one test on a GPU and gives its verdict; a failed test is a result, not an error. Leaves the log, the files and report.json in
  * gpu-ci-results, and nothing in the cluster. Throws InputError or DomainError for what stands in the way before anything is created.
  */
-export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs> {
+export async function runK8sGpuTest(given: Inputs, deps: Deps): Promise<Outputs> {
+  const inputs = { ...given, secretEnv: fillRandom(given.secretEnv) };
   for (const secret of Object.values(inputs.secretEnv)) deps.mask(secret);
 
-  let engine = await chooseEngine(inputs, deps);
+  const stack = await prepareStack(inputs, deps);
+  let engine = await chooseEngine(inputs, stack, deps);
   const image = await resolveTestImage({ ...inputs, ...deps });
   const services = resolveServices(await pinServices(inputs.services, deps));
   for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
-  const found = { image, services, gpus };
+  const found = { image, services, gpus, masked: stack?.secrets ?? [] };
   const attempts: Report[] = [];
   for (;;) {
     const { report, folder } = await tryTest({ inputs, engine, found, attempts }, deps);
@@ -49,7 +52,7 @@ export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs
     deps.log.warning(
       `Disrupted, trying again (${attempts.length} of ${inputs.retryOnDisruption}): ${report.detail} Its log is ${folder.logFile}.`,
     );
-    engine = await chooseEngine(inputs, deps);
+    engine = await chooseEngine(inputs, stack, deps);
   }
 }
 
@@ -64,7 +67,8 @@ interface TryOptions {
 /** One attempt, under a name and in a folder of its own. */
 async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: Deps) {
   const startedAt = deps.now();
-  const lifeMs = inputs.shards * (inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
+  // A stack may wait as long as the test does after it.
+  const lifeMs = inputs.shards * (2 * inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
   const identity = testIdentity(deps.run, new Date(startedAt.getTime() + lifeMs), attempts.length);
   const pod = toTestPod(inputs, { ...found, identity, process: await identifyProcess() });
   const folder = await createResultsFolder(inputs.workingDirectory, pod);

@@ -12,6 +12,8 @@ export interface Found {
   readonly services: ResolvedServices;
   readonly identity: TestIdentity;
   readonly gpus: number;
+  /** What no log may show, beside the values of secret-env. */
+  readonly masked: readonly string[];
   /** Which process follows the run; undefined where that cannot be told. */
   readonly process: string | undefined;
 }
@@ -22,7 +24,7 @@ export function gpusRequiredOf({ gpus }: Pick<Inputs, "gpus">): number {
 }
 
 /** The pod that the inputs ask for. */
-export function toTestPod(inputs: Inputs, { image, services, identity, gpus, process }: Found): TestPod {
+export function toTestPod(inputs: Inputs, { image, services, identity, gpus, masked, process }: Found): TestPod {
   const { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch } =
     inputs;
   const collect = [...inputs.results, ...inputs.artifacts];
@@ -41,6 +43,7 @@ export function toTestPod(inputs: Inputs, { image, services, identity, gpus, pro
     command: image.command,
     env: { ...services.env, ...inputs.env },
     secretEnv: { ...services.secretEnv, ...inputs.secretEnv },
+    masked,
     gpus,
     gpuResource: inputs.gpuResource,
     cpu: inputs.cpu,

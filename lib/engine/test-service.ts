@@ -15,10 +15,23 @@ export interface ResolvedServices {
 
 const randomMark = "${random}";
 
-/** Gives each variable with `${random}` a value of this run alone: 32 hexadecimal digits, which every program takes as a password. */
+/** 32 hexadecimal digits, which every program takes as a password. */
+function randomPassword(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** The same variables, with a value of this run alone for each `${random}`. */
+export function fillRandom(
+  env: Readonly<Record<string, string>>,
+  random: () => string = randomPassword,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replaceAll(randomMark, random)]));
+}
+
+/** Gives each variable with `${random}` a value of this run alone. */
 export function resolveServices(
   requests: readonly ServiceRequest[],
-  random: () => string = () => randomBytes(16).toString("hex"),
+  random: () => string = randomPassword,
 ): ResolvedServices {
   const env: Record<string, string> = {};
   const secretEnv: Record<string, string> = {};

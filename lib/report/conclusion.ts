@@ -58,6 +58,11 @@ export const reasons = {
     retryable: false,
     meaning: "The API server, a quota or a policy refused the pod.",
   },
+  "stack-failed": {
+    conclusion: "infrastructure",
+    retryable: false,
+    meaning: "An object of `manifests` could not be made, or failed before the test began.",
+  },
   evicted: { conclusion: "infrastructure", retryable: true, meaning: "The node or the scheduler removed the pod." },
   "pod-deleted": {
     conclusion: "infrastructure",

@@ -1,12 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { parseServices } from "../../../../lib/engine/service-request.ts";
-import { checkServiceVariables, resolveServices } from "../../../../lib/engine/test-service.ts";
+import { checkServiceVariables, fillRandom, resolveServices } from "../../../../lib/engine/test-service.ts";
 
 const random = "$" + "{random}";
 const requests = parseServices(
   "services",
   `object-store: {image: a, ports: [9000], env: {USER: root, PASSWORD: "${random}", KEYS: "a=${random},b=${random}"}}`,
 );
+
+describe("fillRandom", () => {
+  it("gives each mark a value and leaves the rest as it is", () => {
+    const mark = "$" + "{random}";
+    let count = 0;
+    const env = { A: `user:${mark}`, B: mark, C: "plain" };
+    expect(fillRandom(env, () => `r${++count}`)).toEqual({ A: "user:r1", B: "r2", C: "plain" });
+    expect(fillRandom({ A: mark }).A).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
 
 describe("resolveServices", () => {
   it("gives every ${random} a value of its own, and the test the same value under the service's name", () => {
