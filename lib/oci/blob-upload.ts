@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from "node:stream";
 import { DomainError } from "../error.ts";
 import { checkContent, checkSize } from "./digest.ts";
+import { readBody } from "./http-exchange.ts";
 import { RegistryStatusError, statusError } from "./registry-error.ts";
 import type { RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
@@ -72,8 +73,13 @@ async function begin(transport: RegistryTransport, { repository }: BlobUpload, s
     expected: [202, 404],
     headers: { "content-length": 0 },
   });
+  if (answer.status === 404) {
+    const text = String(await readBody(answer.body, 1 << 20));
+    throw text.includes("NAME_UNKNOWN")
+      ? noRepository(answer.url.host, repository)
+      : noUploads(answer.url.host, repository);
+  }
   answer.body.resume();
-  if (answer.status === 404) throw noUploads(answer.url.host, repository);
   const location = locationOf(answer);
   if (!location) throw statusError(202, undefined, "it named no address for the upload");
   return location;
@@ -169,6 +175,16 @@ async function blame(upload: BlobUpload): Promise<never> {
     // The stream itself fails when size or digest are not as they should be.
   }
   throw statusError(503, undefined, "the content was damaged on its way");
+}
+
+function noRepository(registry: string, repository: string): DomainError {
+  return new DomainError(
+    "repository-absent",
+    `Registry ${registry} has no repository ${repository}, and makes none by a push.`,
+    {
+      hint: "Create it there first. In ECR we do, with the keys or the role of AWS's environment variables.",
+    },
+  );
 }
 
 function noUploads(registry: string, repository: string): DomainError {

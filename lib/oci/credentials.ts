@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { DomainError } from "../error.ts";
 import type { Exec } from "../exec.ts";
+import { reasonOf } from "./registry-error.ts";
 
 /** What a registry accepts: a name and password, or a token that is exchanged for shorter ones. */
 export type Credentials = { readonly username: string; readonly password: string } | { readonly identityToken: string };
@@ -96,13 +97,27 @@ function decode(auth: string, file: string): Credentials {
 async function askHelper(name: string, keys: readonly string[], exec: Exec): Promise<Credentials | undefined> {
   if (!/^[\w.-]+$/.test(name))
     throw new DomainError("credentials-invalid", `Credential helper ${JSON.stringify(name)} is no program's name.`);
+  const program = `docker-credential-${name}`;
   for (const key of keys.slice(0, 2)) {
-    const { stdout, exitCode } = await exec(`docker-credential-${name}`, ["get"], { stdin: key, ignoreExitCode: true });
-    if (exitCode !== 0) continue;
+    const { stdout, stderr, exitCode } = await exec(program, ["get"], { stdin: key, ignoreExitCode: true }).catch(
+      (error: unknown) => {
+        throw helperFailed(program, reasonOf(error), error);
+      },
+    );
+    // The protocol has no code for it: every helper prints this text.
+    if (exitCode !== 0 && /credentials not found/i.test(stdout + stderr)) continue;
+    if (exitCode !== 0) throw helperFailed(program, `exit code ${exitCode}, ${stderr.trim() || stdout.trim()}`);
     const answer = v.parse(helperSchema, JSON.parse(stdout));
     return answer.Username === "<token>"
       ? { identityToken: answer.Secret }
       : { username: answer.Username, password: answer.Secret };
   }
   return undefined;
+}
+
+function helperFailed(program: string, observed: string, cause?: unknown): DomainError {
+  return new DomainError("credentials-invalid", `Credential helper ${program} gave no answer: ${observed}.`, {
+    hint: "Repair it, or give username and password, which need no docker configuration.",
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

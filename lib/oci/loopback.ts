@@ -4,3 +4,8 @@ export function isLoopback(host: string): boolean {
   const bare = name.toLowerCase();
   return bare === "localhost" || bare.endsWith(".localhost") || /^127(?:\.\d{1,3}){3}$/.test(bare) || bare === "::1";
 }
+
+/** Whether a host is a Service by its name inside a cluster: nobody outside can have that name, and most registries there have no TLS. */
+export function isClusterService(host: string): boolean {
+  return /^[a-z0-9-]+\.[a-z0-9-]+\.svc(?:\.cluster\.local)?(?::\d+)?$/.test(host);
+}

@@ -49,13 +49,21 @@ export async function pushImage(options: PushOptions): Promise<PushResult> {
   const stale = await findStaleTags(options);
   const isThere = stale.length < tags.length || (await look(options, "headManifest", source.root.digest)) !== undefined;
   const state = { content, stale, isThere };
-  const pushedBytes = await pushContent(options, state).catch((error: unknown) => {
+  const pushedBytes = await pushContent(options, state).catch(async (error: unknown) => {
+    if (await makesRepository(options, error)) return pushContent(options, state);
     if (!(error instanceof DomainError) || error.code !== "registry-blob-unknown") throw error;
     // Garbage was collected there between a blob and the manifest that names it.
     log.info(`${error.message} What is missing is sent once more.`);
     return pushContent(options, { ...state, isThere: false });
   });
   return { digest: source.root.digest, pushedBytes, skippedBytes: sizeOf(content.blobs) - pushedBytes };
+}
+
+async function makesRepository({ client, repository, log }: PushOptions, error: unknown): Promise<boolean> {
+  if (!(error instanceof DomainError) || error.code !== "repository-absent") return false;
+  if (!(await client.createRepository(repository))) return false;
+  log.info(`Created repository ${repository} in ${client.registry}.`);
+  return true;
 }
 
 async function pushContent(options: PushOptions, { content, stale, isThere }: PushState): Promise<number> {

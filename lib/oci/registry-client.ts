@@ -4,11 +4,12 @@ import { DomainError } from "../error.ts";
 import { exec as defaultExec, type Exec } from "../exec.ts";
 import type { Log } from "../log.ts";
 import { type BlobUpload, uploadBlob } from "./blob-upload.ts";
-import { findCredentials } from "./credentials.ts";
+import { createCloudRepository } from "./cloud-credentials.ts";
 import { checkContent, digestOf } from "./digest.ts";
 import { type ExchangeDeadlines, readBody } from "./http-exchange.ts";
 import { acceptManifests, type Descriptor, type StoredManifest } from "./manifest.ts";
 import { isDigest } from "./reference.ts";
+import { createLogin } from "./registry-login.ts";
 import { type Patience, RegistryRetry, type RetryBudget } from "./registry-retry.ts";
 import { pullScope, pushScope } from "./registry-scope.ts";
 import { type RegistryRequest, type RegistryResponse, RegistryTransport } from "./registry-transport.ts";
@@ -55,10 +56,7 @@ export class RegistryClient implements Disposable {
       registry,
       plainHttp: options.plainHttp ?? "auto",
       tlsVerify: options.tlsVerify ?? true,
-      credentials: async () =>
-        username !== undefined && password !== undefined
-          ? { username, password }
-          : findCredentials(registry, env, options.exec ?? defaultExec),
+      credentials: createLogin({ registry, username, password, env, exec: options.exec ?? defaultExec }),
       env,
       deadlines: { connectMs: 10_000, progressMs: 60_000, responseMs: 300_000, ...options.deadlines },
       signal,
@@ -201,6 +199,11 @@ export class RegistryClient implements Disposable {
     });
   }
 
+  /** Makes the repository where the registry wants that before a push; false where that is not for us to do. */
+  async createRepository(repository: string): Promise<boolean> {
+    return createCloudRepository(this.registry, { repository, env: this.#options.env }, this.#transport.connection);
+  }
+
   /** Makes a blob of another repository part of this one without moving it; false when the registry cannot. */
   async mountBlob(mount: { repository: string; digest: string; from: string }): Promise<boolean> {
     const query = new URLSearchParams({ mount: mount.digest, from: mount.from });
@@ -208,7 +211,7 @@ export class RegistryClient implements Disposable {
       method: "POST",
       target: `/v2/${mount.repository}/blobs/uploads/?${query.toString()}`,
       scopes: [pushScope(mount.repository), pullScope(mount.from)],
-      expected: [201, 202],
+      expected: [201, 202, 404],
       headers: { "content-length": 0 },
     });
     response.body.resume();

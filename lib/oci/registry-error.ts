@@ -37,7 +37,7 @@ export function toDomainError(error: unknown, doing: string, registry: string): 
   const code = codeOf(error);
   if (plainHttpCodes.has(code)) {
     return new DomainError("registry-plain-http", `Registry ${registry} speaks plain HTTP where HTTPS is expected.`, {
-      hint: `Set tls-verify to false when ${registry} is meant to have no TLS; plain HTTP is used without it for localhost only.`,
+      hint: `Set tls-verify to false when ${registry} is meant to have no TLS; plain HTTP is used without it for localhost and Services of the cluster only.`,
       cause: error,
     });
   }

@@ -1,17 +1,18 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { CloudConnection } from "./cloud-request.ts";
 import type { Credentials } from "./credentials.ts";
 import { type Agents, createAgents, type ExchangeDeadlines, exchange, readBody } from "./http-exchange.ts";
-import { isLoopback } from "./loopback.ts";
+import { isClusterService, isLoopback } from "./loopback.ts";
 import { RegistryAuth } from "./registry-auth.ts";
 import { isPlainHttpAnswer, statusError } from "./registry-error.ts";
 
 /** How a registry is spoken to. */
 export interface TransportOptions {
   readonly registry: string;
-  /** `auto`: HTTP for this machine, HTTPS for all others (with `tlsVerify: false` HTTP as well, when HTTPS is not spoken). */
+  /** `auto`: HTTP for this machine and for Services of the cluster unless they want TLS, HTTPS for all others (with `tlsVerify: false` HTTP as well, when HTTPS is not spoken). */
   readonly plainHttp: boolean | "auto";
   readonly tlsVerify: boolean;
-  readonly credentials: () => Promise<Credentials | undefined>;
+  readonly credentials: (connection: CloudConnection) => Promise<Credentials | undefined>;
   readonly env: NodeJS.ProcessEnv;
   readonly deadlines: ExchangeDeadlines;
   readonly signal: AbortSignal | undefined;
@@ -49,15 +50,20 @@ export class RegistryTransport implements Disposable {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const isLocal = isLoopback(options.registry);
+    const isLocal = isLoopback(options.registry) || isClusterService(options.registry);
     this.#agents = createAgents({ tlsVerify: options.tlsVerify, proxyEnv: isLocal ? undefined : options.env });
     this.#auth = new RegistryAuth({
-      credentials: options.credentials,
+      credentials: () => options.credentials(this.connection),
       agents: this.#agents,
       deadlines: options.deadlines,
     });
     const isPlain = options.plainHttp === true || (options.plainHttp === "auto" && isLocal);
     this.#scheme = isPlain ? "http:" : "https:";
+  }
+
+  /** For requests to whoever gives logins for the registry. */
+  get connection(): CloudConnection {
+    return { agents: this.#agents, deadlines: this.#options.deadlines, signal: this.#options.signal };
   }
 
   /** What the registry is spoken to by, known for sure once it has answered. */

@@ -50,6 +50,28 @@ describe("a registry with names and passwords", () => {
       exec(command, args, { ...given, env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } });
     expect(await head(host, { env: { DOCKER_CONFIG: folder, HOME: folder }, exec: withPath })).toBeUndefined();
   });
+
+  it("gets the name and password given whatever docker's configuration is, and a helper that fails is named", async () => {
+    await writeFile(join(folder, "htpasswd"), `${htpasswd}\n`);
+    const configuration = `auth: {htpasswd: {realm: test, path: ${join(folder, "htpasswd")}}}`;
+    await using registry = await startRegistry({ configuration });
+    const env = { DOCKER_CONFIG: folder, HOME: folder };
+    await writeFile(join(folder, "config.json"), "{ broken");
+    expect(await head(registry.host, { env, username: "ada", password: "pass word:1" })).toBeUndefined();
+    await expect(head(registry.host, { env })).rejects.toMatchObject({
+      code: "credentials-invalid",
+      message: `${join(folder, "config.json")} is no docker configuration.`,
+    });
+
+    await writeFile(join(folder, "config.json"), JSON.stringify({ credsStore: "absent" }));
+    await expect(head(registry.host, { env })).rejects.toMatchObject({
+      code: "credentials-invalid",
+      message: expect.stringContaining("Credential helper docker-credential-absent gave no answer: "),
+    });
+    await writeFile(join(folder, "config.json"), JSON.stringify({ credsStore: "empty" }));
+    const nothing = async () => ({ stdout: "credentials not found in native keychain\n", stderr: "", exitCode: 1 });
+    await expect(head(registry.host, { env, exec: nothing })).rejects.toMatchObject({ code: "registry-unauthorized" });
+  });
 });
 
 describe("a registry with a token server", () => {
