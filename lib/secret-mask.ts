@@ -1,6 +1,8 @@
 import { isMaskable, secretForms } from "./secret-forms.ts";
 
 const stars = Buffer.from("***");
+/** A power of two: few of them are in a pattern even when there are many, and the table stays in the processor's cache. */
+const blocks = 131_072;
 
 /** Replaces secrets in a stream of bytes by `***`. */
 export interface SecretMask {
@@ -19,7 +21,7 @@ interface Run {
   to: number;
 }
 
-/** All patterns, indexed for the search of Wu and Manber, "A fast algorithm for multi-pattern searching" (1994), with blocks of two bytes. */
+/** All patterns, indexed for the search of Wu and Manber, "A fast algorithm for multi-pattern searching" (1994), with blocks of three bytes. */
 interface Index {
   readonly window: number;
   readonly longest: number;
@@ -62,21 +64,28 @@ export function createSecretMask(secrets: readonly string[], literals: readonly 
   };
 }
 
-/** Replaces secrets in a whole text: for reports, summaries and messages. */
-export function maskText(text: string, secrets: readonly string[]): string {
+/** Replaces secrets in whole texts, one after another: for reports, summaries and messages. */
+export function createTextMask(secrets: readonly string[]): (text: string) => string {
   const mask = createSecretMask(secrets);
-  const start = mask.push(Buffer.from(text));
-  return Buffer.concat([start, mask.end()]).toString("utf8");
+  return (text) => {
+    const start = Buffer.from(mask.push(Buffer.from(text)));
+    return Buffer.concat([start, mask.end()]).toString("utf8");
+  };
+}
+
+/** Replaces secrets in one text. */
+export function maskText(text: string, secrets: readonly string[]): string {
+  return createTextMask(secrets)(text);
 }
 
 function buildIndex(patterns: readonly Buffer[]): Index {
   const longestFirst = patterns.toSorted((a, b) => b.length - a.length);
   const window = Math.min(255, ...patterns.map((pattern) => pattern.length));
-  const shift = new Uint8Array(65_536).fill(window - 1);
+  const shift = new Uint8Array(blocks).fill(window - 2);
   const byBlock = new Map<number, Buffer[]>();
   const byFirstByte: (Buffer[] | undefined)[] = Array.from({ length: 256 });
   for (const pattern of longestFirst) {
-    for (let end = 1; end < window; end++) {
+    for (let end = 2; end < window; end++) {
       const block = blockAt(pattern, end);
       shift[block] = Math.min(shift[block] ?? 0, window - 1 - end);
     }
@@ -88,8 +97,11 @@ function buildIndex(patterns: readonly Buffer[]): Index {
   return { window, longest: longestFirst[0]?.length ?? 0, shift, byBlock, byFirstByte };
 }
 
+/** Number of a block of three bytes; different blocks may have the same, which costs a comparison. */
 function blockAt(bytes: Uint8Array, end: number): number {
-  return ((bytes[end - 1] ?? 0) << 8) | (bytes[end] ?? 0);
+  return (
+    (((bytes[end - 2] as number) << 12) ^ ((bytes[end - 1] as number) << 6) ^ (bytes[end] as number)) & (blocks - 1)
+  );
 }
 
 /** Where secrets are that begin before `until`. Overlapping ones are one run, so that no end of the second one shows. */
@@ -100,7 +112,7 @@ function findSecrets(input: Uint8Array, index: Index, until: number, alreadyMask
   let last: Run = first;
   const lastEnd = Math.min(input.length, until + window - 1);
   for (let end = window - 1; end < lastEnd; ) {
-    const step = shift[((input[end - 1] as number) << 8) | (input[end] as number)] as number;
+    const step = shift[blockAt(input, end)] as number;
     if (step > 0) {
       end += step;
       continue;

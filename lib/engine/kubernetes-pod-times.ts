@@ -50,9 +50,9 @@ export class PodTimes {
   of(end: End): Pick<Termination, "queueMs" | "pullMs" | "runMs"> {
     const now = this.#now();
     const scheduledAt = this.#scheduledAt ?? now;
-    // A test that ended before it was seen running has only the node's whole seconds.
+    // A test without a receipt that ended before it was seen running has only the node's whole seconds.
     const byNode = end.startedAt && end.finishedAt ? end.finishedAt.getTime() - end.startedAt.getTime() : 0;
-    const runMs = this.#startedAt === undefined ? byNode : now - this.#startedAt;
+    const runMs = end.runMs ?? (this.#startedAt === undefined ? byNode : now - this.#startedAt);
     const startedAt = this.#startedAt ?? Math.max(scheduledAt, now - runMs);
     return { queueMs: scheduledAt - this.#options.createdAt.getTime(), pullMs: startedAt - scheduledAt, runMs };
   }

@@ -14,6 +14,8 @@ export interface End {
   /** One sentence for the reader. */
   readonly detail: string;
   readonly gpus: readonly Gpu[];
+  /** By the wrapper's clock, exact to 10 ms; absent when it left no receipt. */
+  readonly runMs?: number | undefined;
   /** Whole seconds, by the node's clock. */
   readonly startedAt: Date | undefined;
   readonly finishedAt: Date | undefined;
@@ -25,6 +27,7 @@ export function endOf(pod: Pod, terminated: Terminated): End {
   return {
     exitCode: terminated.exitCode,
     gpus: receipt?.gpus ?? [],
+    runMs: receipt?.runMs,
     startedAt: dateOf(terminated.startedAt),
     finishedAt: dateOf(terminated.finishedAt),
     ...(outOfMemory(pod, terminated) ??

@@ -80,6 +80,14 @@ export interface Gpu {
   readonly uuid: string;
   readonly driver: string;
   readonly memory: string;
+  /** Looks at it at even distances from the start of the test to its end; absent when there was none. */
+  readonly load?: readonly GpuLoad[];
+}
+
+/** One look at a GPU; null is what it does not tell. */
+export interface GpuLoad {
+  readonly usedPercent: number | null;
+  readonly memoryMib: number | null;
 }
 
 /** How the container ended, read from its status and never from a stream (design.md rule 1). */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSecretMask, maskText } from "../../../lib/secret-mask.ts";
+import { createSecretMask, createTextMask, maskText } from "../../../lib/secret-mask.ts";
 
 const key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n7dZ+/xyz==\n-----END KEY-----\n";
 
@@ -77,6 +77,11 @@ describe("The secret mask", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("masks one text after another, and keeps nothing of one for the next", () => {
+    const mask = createTextMask(["hunter2hunter2"]);
+    expect(["a hunter2hun", "ter2 b", "hunter2hunter2"].map(mask)).toEqual(["a hunter2hun", "ter2 b", "***"]);
   });
 
   it("leaves values of three characters alone", () => {

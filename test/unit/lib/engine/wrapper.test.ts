@@ -64,7 +64,7 @@ describe("wrapper", () => {
     expect(result).toEqual({
       stdout: "from stdin|a b'\"*",
       exitCode: 3,
-      receipt: { exitCode: 3, timedOut: false, collected: 0, gpus: [] },
+      receipt: { exitCode: 3, timedOut: false, collected: 0, gpus: [], runMs: expect.any(Number) },
     });
   });
 
@@ -105,7 +105,9 @@ describe("wrapper", () => {
 
   it("ends the command at its timeout and says so in the receipt", async () => {
     const result = await run(["sleep", "30"], { env: { GPU_CI_TIMEOUT: "1" } });
-    expect(result.receipt).toEqual({ exitCode: 143, timedOut: true, collected: 0, gpus: [] });
+    const { runMs = 0, ...rest } = result.receipt ?? {};
+    expect(rest).toEqual({ exitCode: 143, timedOut: true, collected: 0, gpus: [] });
+    expect([runMs >= 990, runMs < 30_000]).toEqual([true, true]);
   });
 
   it("records the GPUs that nvidia-smi reports", async () => {
@@ -115,6 +117,30 @@ describe("wrapper", () => {
     expect(receipt?.gpus).toEqual([
       { product: "NVIDIA A100-SXM4-80GB", uuid: "GPU-5c7a", driver: "535.54.03", memory: "81920 MiB" },
     ]);
+  });
+
+  it("looks at the GPUs while the test runs, ever less often, in a receipt that stays small", async () => {
+    const looks = `printf '%d, 40960\\n[N/A], [N/A]\\n' "$(wc -l <"$0.looks")"; echo >>"$0.looks"`;
+    const gpus = "echo 'A100, GPU-1, 535.54, 81920 MiB'; echo 'MIG, GPU-2, 535.54, 9728 MiB'";
+    const smi = `#!/bin/sh\ncase $1 in *name*) ${gpus} ;; *) ${looks} ;; esac\n`;
+    await writeFile(join(home, "nvidia-smi"), smi, { mode: 0o755 });
+    // Two hundred looks without waiting for them.
+    await writeFile(join(home, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
+    const test = 'while [ "$(wc -l <"$0" 2>/dev/null || echo 0)" -lt 200 ]; do :; done';
+    const command = ["/bin/sh", "-c", test, join(home, "nvidia-smi.looks")];
+    const { exitCode, receipt } = await run(command, { env: { GPU_CI_GPUS: "2" } });
+    const [first, second] = receipt?.gpus.map(({ load = [] }) => load) ?? [];
+    const used = first?.map(({ usedPercent }) => usedPercent ?? -1) ?? [];
+    expect([exitCode, used[0], used.toSorted((a, b) => a - b)]).toEqual([0, 0, used]);
+    expect([used.length > 20, used.length < 100, (used.at(-1) ?? 0) > 150]).toEqual([true, true, true]);
+    expect(second?.[0]).toEqual({ usedPercent: null, memoryMib: null });
+    expect((await readFile(join(home, "receipt"))).length).toBeLessThan(2000);
+  });
+
+  it("does without nvidia-smi, and without an answer of it", async () => {
+    await writeFile(join(home, "nvidia-smi"), "#!/bin/sh\necho broken >&2; exit 9\n", { mode: 0o755 });
+    const { receipt, exitCode, stdout } = await run(["echo", "said"], { env: { GPU_CI_GPUS: "1" } });
+    expect([exitCode, stdout, receipt?.gpus]).toEqual([0, "said\n", []]);
   });
 
   it("waits for a reader only as long as it is told to", async () => {
