@@ -5,8 +5,9 @@ import type { Gpu, GpuLoad } from "./test-pod.ts";
  * The program that runs a test inside its container: `/bin/sh /gpu-ci/bin/run COMMAND ARGUMENT...`, in POSIX sh for dash, bash and
  * busybox. It is told by environment: GPU_CI_COLLECT (patterns, one a line), GPU_CI_TIMEOUT (seconds), GPU_CI_GPUS (0 asks no nvidia-smi),
  * GPU_CI_OUT (/gpu-ci/out), GPU_CI_CONTROL (a writable folder, /tmp), GPU_CI_RECEIPT (/dev/termination-log) and GPU_CI_HOLD (seconds
- * to wait for a reader of GPU_CI_OUT; unset: exit at once). Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of
- * folders; a matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored.
+ * to wait for a reader of GPU_CI_OUT; unset: exit at once). Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of folders; a
+ * matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored. How busy the
+ * GPUs are is written to two files in turn, one of which is always whole.
  */
 export const wrapperScript = `#!/bin/sh
 control=\${GPU_CI_CONTROL:-/tmp} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held=''
@@ -17,7 +18,7 @@ look() { # how busy the GPUs are, every 2 s; when that is much to tell every sec
   while now=$(nvidia-smi --query-gpu=utilization.gpu,memory.used --format=csv,noheader,nounits); do
     load="$load\${load:+;}$(echo $now)"; [ \${#load} -lt 1500 ] || { IFS=';'; set -- $load; load=$1 pause=$((pause * 2)); unset IFS
       while [ $# -gt 2 ]; do shift 2; load="$load;$1"; done; }
-    echo "$load" >"$control/load"; sleep "$pause" & nap=$!; wait "$nap"
+    echo "$load" >"$control/last"; echo "$load" >"$control/load"; sleep "$pause" & nap=$!; wait "$nap"
   done
 }
 copy() { for path; do path=\${path%/} to=$out/\${path#/}; [ -e "$path" ] && mkdir -p "\${to%/*}" && cp -RL -- "$path" "\${to%/*}/" && count=$((count + 1)); done; }
@@ -37,7 +38,7 @@ while again='' && { wait "$child"; status=$?; [ "$status$code" = 127 ] || [ "$st
 IFS='
 '; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''; for pattern; do gather "$pattern"; done
 [ ! -r "$control/gpus" ] || while read -r line; do case $line in *[\\"\\\\]*) ;; *) gpus="$gpus\${gpus:+,}\\"$line\\"" ;; esac; done <"$control/gpus"
-{ read -r load <"$control/load"; } 2>/dev/null; case $load in *[\\"\\\\]*) load='' ;; esac; ms=$((\${end%.*}\${end#*.}0 - \${begin%.*}\${begin#*.}0))
+{ read -r load <"$control/load" || read -r load <"$control/last"; } 2>/dev/null; case $load in *[\\"\\\\]*) load='' ;; esac; ms=$((\${end%.*}\${end#*.}0 - \${begin%.*}\${begin#*.}0))
 printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s],"runMs":%s,"load":"%s"}\\n' "$code" "$late" "$count" "$gpus" "$ms" "$load" >"\${GPU_CI_RECEIPT:-/dev/termination-log}"
 [ -z "$hold" ] || mkfifo "$control/ended" "$control/read" 2>/dev/null
 if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
