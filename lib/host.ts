@@ -32,6 +32,8 @@ export interface Annotation {
 export interface State {
   get(key: string): string;
   save(key: string, value: string): void;
+  /** Whether a post step follows, which reads what was saved; default is no. */
+  readonly hasPost?: boolean;
 }
 
 /** Everything a story may ask of the place it runs in: a step of GitHub Actions, or a terminal. */

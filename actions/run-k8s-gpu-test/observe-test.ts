@@ -8,9 +8,9 @@ import type { Host } from "../../lib/host.ts";
 import { relayLog } from "./relay-log.ts";
 import type { ResultsFolder, ShardFolder } from "./results-folder.ts";
 import { createSharedConsole, type ShardConsole } from "./shared-console.ts";
-import { saveRemoved, saveStarted } from "./state.ts";
+import { saveDismissed, saveRemoved, saveStarted } from "./state.ts";
 
-type Deps = Pick<Host, "log" | "state" | "console" | "env">;
+type Deps = Pick<Host, "log" | "state" | "console" | "env" | "signal">;
 
 /** What was seen of one shard. */
 export interface Observed {
@@ -105,8 +105,12 @@ async function observeShard(shard: RunningShard, place: Place, { log }: Deps): P
 }
 
 /** A verdict stands even if the cluster cannot be reached any more: the post step, a later run and the Job's own time to live remain. */
-async function removeOrWarn(running: RunningTest | undefined, { log, state }: Deps): Promise<void> {
+async function removeOrWarn(running: RunningTest | undefined, { log, state, signal }: Deps): Promise<void> {
   try {
+    if (running?.dismiss && state.hasPost && !signal.aborted) {
+      await running.dismiss();
+      return saveDismissed(state);
+    }
     await running?.remove();
     saveRemoved(state);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { removeArguments } from "../../lib/engine/container-arguments.ts";
 import { containerNames } from "../../lib/engine/container-shards.ts";
-import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
+import { confirmRemoval, removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { removeStack } from "../../lib/engine/stack.ts";
 import { stackName } from "../../lib/engine/stack-engine.ts";
 import { describeError } from "../../lib/error.ts";
@@ -16,7 +16,7 @@ export async function removeLeftovers(readInputs: () => Inputs, deps: Deps): Pro
   const started = readStarted(deps.state);
   if (!started) return;
   try {
-    deps.log.info(`Removing ${started.name}, which the main step could not remove.`);
+    if (!started.dismissed) deps.log.info(`Removing ${started.name}, which the main step could not remove.`);
     if (started.engine === "kubernetes") await removeJob(started, readInputs(), deps);
     else await removeContainers(started.engine, started, deps);
   } catch (error) {
@@ -33,9 +33,10 @@ async function removeContainers(
     await exec(engine, removeArguments(engine, container), { ignoreExitCode: true });
 }
 
-async function removeJob({ name, run }: Started, inputs: Inputs, { env, log }: Deps): Promise<void> {
+async function removeJob({ name, run, dismissed }: Started, inputs: Inputs, { env, log }: Deps): Promise<void> {
   const cluster = await connectKubernetes({ ...inputs, env, log });
   try {
+    if (dismissed) return await confirmRemoval(cluster, name);
     await removeTest(cluster, { name, run });
     await removeStack(cluster, { name: stackName({ name }), run });
   } finally {

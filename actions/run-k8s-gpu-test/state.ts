@@ -8,6 +8,8 @@ export interface Started {
   /** Value of the label gpu-ci/run. */
   readonly run: string;
   readonly shards: number;
+  /** Whether its removal was asked for. */
+  readonly dismissed?: boolean;
 }
 
 /** Saved before anything is created. */
@@ -16,6 +18,12 @@ export function saveStarted(state: State, { engine, name, run, shards }: Started
   state.save("name", name);
   state.save("run", run);
   state.save("shards", String(shards));
+  state.save("dismissed", "");
+}
+
+/** Saved when the removal was asked for: the post step sees to its end. */
+export function saveDismissed(state: State): void {
+  state.save("dismissed", "true");
 }
 
 /** Saved when everything is gone again: there is nothing left for the post step. */
@@ -28,5 +36,11 @@ export function readStarted(state: State): Started | undefined {
   const name = state.get("name");
   if (name === "") return undefined;
   const shards = Number(state.get("shards")) || 1;
-  return { engine: state.get("engine") as Engine["name"], name, run: state.get("run"), shards };
+  return {
+    engine: state.get("engine") as Engine["name"],
+    name,
+    run: state.get("run"),
+    shards,
+    dismissed: state.get("dismissed") === "true",
+  };
 }

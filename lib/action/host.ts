@@ -20,7 +20,7 @@ export function actionHost(signal: AbortSignal): Host {
     now: () => new Date(),
     // The runner empties RUNNER_TEMP before and after each job.
     tempDirectory: mkdtempSync(join(process.env.RUNNER_TEMP || tmpdir(), "gpu-ci-")),
-    state: { get: (key) => core.getState(key), save: (key, value) => core.saveState(key, value) },
+    state: { get: (key) => core.getState(key), save: (key, value) => core.saveState(key, value), hasPost: true },
     run: runIdentity(process.env),
     console: writeToStdout,
     annotate,

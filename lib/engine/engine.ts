@@ -17,6 +17,8 @@ export interface RunningTest {
   readonly shards: readonly RunningShard[];
   /** Removes everything that `start` created and returns when it is gone. May be called at any moment and any number of times. */
   remove(): Promise<void>;
+  /** Asks for the removal and returns before all is gone, for where a later step makes sure of that; absent where `remove` has to be waited for. */
+  readonly dismiss?: () => Promise<void>;
 }
 
 /** One container's run. `log`, `collect` and `ended` are called together, right after the start, and reject with the engine's signal. */

@@ -7,6 +7,8 @@ import type {
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import type { Plain } from "../kubernetes/resource.ts";
+import { containerClaims, gpuAmounts } from "./gpu-request.ts";
+import { secretFileMounts, secretFileVolumes } from "./secret-file.ts";
 import type { ServiceHealth } from "./service-request.ts";
 import type { TestPod, TestService, TestVolume } from "./test-pod.ts";
 import { wrapperScript } from "./wrapper.ts";
@@ -23,8 +25,8 @@ const holdSeconds = 30;
 
 /** The container that runs the test: under the wrapper, or bare. */
 export function testContainerOf(pod: TestPod): Container {
-  // Without a Secret the wrapper travels in the command: it is no secret itself.
-  const wrapper = needsSecret(pod) ? ["/bin/sh", "/gpu-ci/bin/run"] : ["/bin/sh", "-c", wrapperScript, "gpu-ci"];
+  // A kubelet looks for mounted volumes three times a second: a pod without any starts 0.3 s earlier, so the wrapper travels in the command.
+  const wrapper = needsCollector(pod) ? ["/bin/sh", "/gpu-ci/bin/run"] : ["/bin/sh", "-c", wrapperScript, "gpu-ci"];
   const wrapped = pod.wrap ? [...wrapper, ...pod.command] : pod.command;
   return {
     name: testContainer,
@@ -50,7 +52,7 @@ export function collectorOf(pod: TestPod): Container {
     env: [{ name: "NVIDIA_VISIBLE_DEVICES", value: "void" }],
     resources: { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "1", memory: "256Mi" } },
     securityContext: restricted(pod),
-    volumeMounts: [binMount, ...gpuCiMounts],
+    volumeMounts: collectorMounts,
   };
 }
 
@@ -91,22 +93,26 @@ function probeOf(health: ServiceHealth, { pendingTimeoutMs }: TestPod): Plain<V1
 /** The volumes behind all mounts. */
 export function volumesOf(pod: TestPod, secretName: string): Plain<V1Volume>[] {
   return [
-    ...(needsSecret(pod) ? [binVolume(secretName)] : []),
-    { name: "gpu-ci-out", emptyDir: {} },
-    { name: "gpu-ci-control", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    ...(needsCollector(pod) ? collectorVolumes(secretName) : []),
     ...(pod.shmSize ? [{ name: "gpu-ci-shm", emptyDir: { medium: "Memory", sizeLimit: pod.shmSize } }] : []),
+    ...secretFileVolumes(pod),
     ...pod.placement.volumes.map((volume, index) => ({ name: `volume-${index}`, ...sourceOf(volume) })),
   ];
 }
 
-function binVolume(secretName: string): Plain<V1Volume> {
+/** The scripts, and what test and collector share. */
+function collectorVolumes(secretName: string): Plain<V1Volume>[] {
   const items = ["run", "collect"].map((key) => ({ key, path: key }));
-  return { name: "gpu-ci-bin", secret: { secretName, defaultMode: 0o555, items } };
+  return [
+    { name: "gpu-ci-bin", secret: { secretName, defaultMode: 0o555, items } },
+    { name: "gpu-ci-out", emptyDir: {} },
+    { name: "gpu-ci-control", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+  ];
 }
 
-/** Whether the run has a Secret: for its secret values, or for the script that holds its files. */
+/** Whether the run has a Secret: for its secret values and files, or for the script that holds its files. */
 export function needsSecret(pod: TestPod): boolean {
-  return Object.keys(pod.secretEnv).length > 0 || needsCollector(pod);
+  return Object.keys(pod.secretEnv).length > 0 || (pod.secretFiles ?? []).length > 0 || needsCollector(pod);
 }
 
 /** Whether a collector is worth its start: a run that asks for no file has none. */
@@ -114,8 +120,8 @@ export function needsCollector(pod: TestPod): boolean {
   return pod.collect.length > 0;
 }
 
-const binMount: Plain<V1VolumeMount> = { name: "gpu-ci-bin", mountPath: "/gpu-ci/bin", readOnly: true };
-const gpuCiMounts: Plain<V1VolumeMount>[] = [
+const collectorMounts: Plain<V1VolumeMount>[] = [
+  { name: "gpu-ci-bin", mountPath: "/gpu-ci/bin", readOnly: true },
   { name: "gpu-ci-out", mountPath: "/gpu-ci/out" },
   { name: "gpu-ci-control", mountPath: "/gpu-ci/control" },
 ];
@@ -126,8 +132,13 @@ function mountsOf(pod: TestPod): Plain<V1VolumeMount>[] {
     mountPath,
     readOnly,
   }));
-  const bin = needsSecret(pod) ? [binMount] : [];
-  return [...bin, ...gpuCiMounts, ...(pod.shmSize ? [{ name: "gpu-ci-shm", mountPath: "/dev/shm" }] : []), ...volumes];
+  const own = needsCollector(pod) ? collectorMounts : [];
+  return [
+    ...own,
+    ...(pod.shmSize ? [{ name: "gpu-ci-shm", mountPath: "/dev/shm" }] : []),
+    ...secretFileMounts(pod),
+    ...volumes,
+  ];
 }
 
 function envOf(pod: TestPod): Plain<V1EnvVar>[] {
@@ -137,7 +148,8 @@ function envOf(pod: TestPod): Plain<V1EnvVar>[] {
     ...(pod.runAs === "nonroot" ? { HOME: "/tmp" } : {}),
     ...pod.env,
     GPU_CI_GPUS: String(pod.gpus),
-    GPU_CI_CONTROL: "/gpu-ci/control",
+    // Where there is no volume, shared memory is what every user can write to in every image.
+    GPU_CI_CONTROL: needsCollector(pod) ? "/gpu-ci/control" : "/dev/shm",
     ...(pod.wrap ? { GPU_CI_TIMEOUT: String(Math.ceil(pod.timeoutMs / 1000)) } : {}),
     ...(needsCollector(pod) ? { GPU_CI_COLLECT: pod.collect.join("\n"), GPU_CI_HOLD: String(holdSeconds) } : {}),
   };
@@ -176,9 +188,9 @@ function resourcesOf(pod: TestPod): NonNullable<Container["resources"]> {
   const amounts: Record<string, string> = {
     ...(pod.cpu ? { cpu: pod.cpu } : {}),
     ...(pod.memory ? { memory: pod.memory } : {}),
-    ...(pod.gpus > 0 ? { [pod.gpuResource]: String(pod.gpus) } : {}),
+    ...gpuAmounts(pod),
   };
-  return { requests: amounts, limits: amounts };
+  return { requests: amounts, limits: amounts, ...containerClaims(pod) };
 }
 
 function restricted({ runAs }: Pick<TestPod, "runAs">): Plain<V1SecurityContext> {

@@ -28,6 +28,12 @@ export async function removeTest(cluster: Cluster, { name, run, timeoutMs = 60_0
   await podsGone(cluster, name, signal);
 }
 
+/** Waits until no pod is left of a Job that was deleted. Throws DomainError `deadline-exceeded`. */
+export async function confirmRemoval(cluster: Cluster, name: string, timeoutMs = 60_000): Promise<void> {
+  using limit = deadline(`Removing Job ${name}`, timeoutMs);
+  await podsGone(cluster, name, limit.signal);
+}
+
 /** Deletes the Job; its pods and its Secret follow by the cluster's own garbage collection. */
 export async function deleteJob(cluster: Cluster, name: string, signal: AbortSignal): Promise<boolean> {
   return deleteObject(cluster, jobs, name, { propagationPolicy: "Background", signal });

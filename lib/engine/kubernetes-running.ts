@@ -27,13 +27,27 @@ export interface RunningOptions {
 /** The test that is followed, as its engine gives it away; the cluster is closed with its removal. */
 export function runningTest(options: RunningOptions): RunningTest {
   let removal: Promise<void> | undefined;
+  const remove = () => {
+    removal ??= removeRunning(options);
+    return removal;
+  };
   return {
     shards: options.follower.pods.map((follower) => runningShard(follower, options)),
-    remove: () => {
-      removal ??= removeRunning(options);
-      return removal;
-    },
+    remove,
+    // A Secret without an owner is nobody's to collect.
+    dismiss: async () => ((await options.owned) === false ? remove() : dismissRunning(options)),
   };
+}
+
+/** A node takes a second to let go of a pod whose containers have ended: the verdict is not held back for that. */
+async function dismissRunning({ cluster, pod, follower }: RunningOptions): Promise<void> {
+  using limit = deadline(`Removing Job ${pod.name}`, removalTimeoutMs);
+  try {
+    await deleteJob(cluster, pod.name, limit.signal);
+  } finally {
+    follower.close();
+    cluster.close();
+  }
 }
 
 function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOptions): RunningShard {
@@ -45,7 +59,9 @@ function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOpti
       return;
     }
     const ended = () => follower.hasEnded();
-    const follow = followPodLog(cluster, { pod: name, container: testContainer, signal: deps.signal, ended });
+    const { signal } = deps;
+    const whenEnded = follower.ended;
+    const follow = followPodLog(cluster, { pod: name, container: testContainer, signal, ended, whenEnded });
     try {
       yield* follow;
       logGap = follow.complete() ? undefined : (follow.gap() ?? "The end of the log could not be proven.");

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { sleep } from "../abort.ts";
 import type { Cluster } from "./client.ts";
 import { isStatus } from "./kubernetes-error.ts";
@@ -14,6 +15,8 @@ export interface PodLogOptions {
   readonly signal: AbortSignal;
   /** Whether the container is known to have ended: the end of the stream alone is not the end of the container. */
   readonly ended: () => boolean;
+  /** Settles when `ended` turns true: a kubelet ends its stream up to a second later, and that is not waited for. */
+  readonly whenEnded?: Promise<unknown>;
 }
 
 /** The log of one container, byte for byte, across cut connections. Iterate it once. */
@@ -43,6 +46,8 @@ const statusLagMs = 3000;
 /** A log whose container has ended has nothing more to wait for. */
 const endedIdleMs = 5000;
 const startPollMs = 1000;
+/** A container that ended has written everything; what is on its way comes within this, and what does not is read again. */
+const quietMs = 25;
 
 /**
  * Follows a container's log from its first byte until it has ended and all was read. It may be called before the container has started.
@@ -90,7 +95,7 @@ async function* readOnce(
   isFollow: boolean,
   reconnect: Reconnect,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { namespace, pod, container, signal, ended } = options;
+  const { namespace, pod, container, signal, ended, whenEnded } = options;
   const response = await cluster.stream({
     method: "GET",
     path: `${resourcePath(pods, namespace ?? cluster.namespace, pod)}/log`,
@@ -98,14 +103,48 @@ async function* readOnce(
     signal,
   });
   reconnect.connected();
-  for await (const chunk of readChunks(response, { idleMs: endedIdleMs, mayBeIdle: () => isFollow && !ended() })) {
-    const bytes = cursor.push(chunk);
-    if (bytes.length === 0) continue;
-    reconnect.progressed();
-    yield bytes;
+  using end = endWhenQuiet(response, isFollow ? whenEnded : undefined);
+  try {
+    for await (const chunk of readChunks(response, { idleMs: endedIdleMs, mayBeIdle: () => isFollow && !ended() })) {
+      end.setBusy(true);
+      const bytes = cursor.push(chunk);
+      if (bytes.length > 0) {
+        reconnect.progressed();
+        yield bytes;
+      }
+      end.setBusy(false);
+    }
+  } catch (error) {
+    if (!end.isReached()) throw error;
   }
   const message = cursor.message();
   if (message !== undefined) throw new KubeletMessage(message);
+}
+
+/** After `whenEnded`, ends a stream from which nothing comes although its reader is not busy. */
+function endWhenQuiet(response: IncomingMessage, whenEnded: Promise<unknown> | undefined) {
+  let timer: NodeJS.Timeout | undefined;
+  let [isBusy, isReached, isClosed] = [false, false, false];
+  const look = () => {
+    if (isBusy) return timer?.refresh();
+    isReached = true;
+    return response.destroy();
+  };
+  const begin = () => {
+    if (!isClosed) timer = setTimeout(look, quietMs);
+  };
+  whenEnded?.then(begin, () => {});
+  return {
+    isReached: () => isReached,
+    setBusy: (busy: boolean) => {
+      isBusy = busy;
+      timer?.refresh();
+    },
+    [Symbol.dispose]: () => {
+      isClosed = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function isEndedSoon({ ended, signal }: PodLogOptions): Promise<boolean> {

@@ -43,9 +43,14 @@ function servedFrom(log: readonly Entry[], sinceTime: string | null): Buffer {
 
 const contentOf = (log: readonly Entry[]) => Buffer.concat(log.flatMap(({ content }) => [content, Buffer.from("\n")]));
 
-async function follow(api: KubernetesApi, ended: () => boolean): Promise<{ bytes: Buffer; follower: PodLogFollower }> {
+async function follow(
+  api: KubernetesApi,
+  ended: () => boolean,
+  whenEnded?: Promise<void>,
+): Promise<{ bytes: Buffer; follower: PodLogFollower }> {
   const cluster = await api.connect({ log: silentLog });
-  const follower = followPodLog(cluster, { pod: "p", container: "c", signal: AbortSignal.timeout(50_000), ended });
+  const options = { pod: "p", container: "c", signal: AbortSignal.timeout(50_000), ended };
+  const follower = followPodLog(cluster, { ...options, ...(whenEnded ? { whenEnded } : {}) });
   const parts: Uint8Array[] = [];
   for await (const part of follower) parts.push(part);
   return { bytes: Buffer.concat(parts), follower };
@@ -124,6 +129,24 @@ describe("following a pod's log", () => {
       isEnded = true;
     });
     const { bytes, follower } = await follow(api, () => isEnded);
+    expect([bytes.toString(), ...proven(follower)]).toEqual(["hello\n", true, undefined]);
+  });
+
+  it("does not wait for the kubelet to end a stream whose container is known to have ended", async () => {
+    const ended = Promise.withResolvers<void>();
+    let isEnded = false;
+    let heartbeat: NodeJS.Timeout | undefined;
+    await using api = await startKubernetesApi((call, reply) => {
+      reply.write("2026-11-20T10:00:00.000000001Z hello\n");
+      if (call.query.get("follow") === "false") return reply.end();
+      // A stream that is never silent for long, and never ends.
+      heartbeat = setInterval(() => reply.write(" "), 1000);
+      isEnded = true;
+      setTimeout(ended.resolve, 50);
+    });
+    const whenEnded = ended.promise;
+    const { bytes, follower } = await follow(api, () => isEnded, whenEnded);
+    clearInterval(heartbeat);
     expect([bytes.toString(), ...proven(follower)]).toEqual(["hello\n", true, undefined]);
   });
 

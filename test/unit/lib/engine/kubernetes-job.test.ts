@@ -56,6 +56,12 @@ describe("testJob", () => {
     expect(spec.initContainers).toBeUndefined();
   });
 
+  it("mounts nothing where no file is asked for, secret values or not, for a pod without volumes starts earlier", () => {
+    const spec = specOf({ secretEnv: { TOKEN: "s" } });
+    expect([spec.volumes, spec.containers[0]?.volumeMounts]).toEqual([[], []]);
+    expect(spec.containers[0]?.env).toContainEqual({ name: "GPU_CI_CONTROL", value: "/dev/shm" });
+  });
+
   it("adds the collector from the same image where files are asked for", () => {
     const spec = specOf({ collect: ["out/*.xml", "logs"] });
     const [collector] = spec.initContainers ?? [];
