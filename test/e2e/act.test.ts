@@ -50,6 +50,8 @@ describe("act on this host", () => {
     });
     expect(Number(outputs.get("skipped"))).toBeGreaterThan(0);
     expect(outputs.get("rebuilt")).toBe("false");
+    expect(stdout).toContain("No cluster is configured: this job goes on without one.");
+    expect(stdout).not.toMatch(/::error|❗/);
     expect(await namespace.jobsThatRan()).toHaveLength(1);
   });
 });
