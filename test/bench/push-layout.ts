@@ -15,11 +15,14 @@ const shares = [0.4, 0.2, 0.2, 0.1, 0.08, 0.02] as const;
 
 /** Writes an image of six layers that were compressed before; `changed` gives its smallest one other bytes. */
 export async function writeBenchImage(sizeMb: number, changed = false): Promise<BenchImage> {
-  const layers = shares.map((share, at) => {
-    const isOther = changed && at === shares.length - 1;
-    return seededBytes(`bench/${at}${isOther ? "/changed" : ""}`, Math.round(sizeMb * 1e6 * share));
-  });
   const layout = await mkdtemp(join(tmpdir(), "gpu-ci-bench-"));
-  const { digest } = await writeLayout(layout, { layers });
+  const { digest } = await writeLayout(layout, { layers: layersOf(sizeMb, changed) });
   return { layout, digest, [Symbol.asyncDispose]: () => rm(layout, { recursive: true, force: true }) };
+}
+
+function* layersOf(sizeMb: number, changed: boolean): Generator<Buffer> {
+  for (const [at, share] of shares.entries()) {
+    const isOther = changed && at === shares.length - 1;
+    yield seededBytes(`bench/${at}${isOther ? "/changed" : ""}`, Math.round(sizeMb * 1e6 * share));
+  }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 export interface TestImage {
   /** Contents of its layers; they need not be archives as long as nobody unpacks them. */
-  readonly layers: readonly Buffer[];
+  readonly layers: Iterable<Buffer>;
   readonly config?: Record<string, unknown>;
   /** Media types of docker's schema 2 instead of OCI's. */
   readonly docker?: boolean;
@@ -54,22 +54,23 @@ export async function writeBlob(folder: string, mediaType: string, bytes: Buffer
 }
 
 async function writeImage(folder: string, { layers, config = {}, docker = false }: TestImage): Promise<TestDescriptor> {
-  const diffIds = layers.map((layer) => `sha256:${createHash("sha256").update(layer).digest("hex")}`);
+  const configType = docker ? "application/vnd.docker.container.image.v1+json" : `${oci}.config.v1+json`;
+  const layerType = docker ? "application/vnd.docker.image.rootfs.diff.tar" : `${oci}.layer.v1.tar`;
+  const mediaType = docker ? "application/vnd.docker.distribution.manifest.v2+json" : `${oci}.manifest.v1+json`;
+  const written: TestDescriptor[] = [];
+  for (const layer of layers) written.push(await writeBlob(folder, layerType, layer));
   const document = {
     architecture: "amd64",
     os: "linux",
     config,
-    rootfs: { type: "layers", diff_ids: diffIds },
-    history: layers.map(() => ({ created_by: "test" })),
+    rootfs: { type: "layers", diff_ids: written.map(({ digest }) => digest) },
+    history: written.map(() => ({ created_by: "test" })),
   };
-  const configType = docker ? "application/vnd.docker.container.image.v1+json" : `${oci}.config.v1+json`;
-  const layerType = docker ? "application/vnd.docker.image.rootfs.diff.tar" : `${oci}.layer.v1.tar`;
-  const mediaType = docker ? "application/vnd.docker.distribution.manifest.v2+json" : `${oci}.manifest.v1+json`;
   const manifest = {
     schemaVersion: 2,
     mediaType,
     config: await writeBlob(folder, configType, Buffer.from(JSON.stringify(document))),
-    layers: await Promise.all(layers.map((layer) => writeBlob(folder, layerType, layer))),
+    layers: written,
   };
   return writeBlob(folder, mediaType, Buffer.from(JSON.stringify(manifest)));
 }
