@@ -1,4 +1,5 @@
 import { parse } from "yaml";
+import { isClaimTemplate } from "../../lib/engine/gpu-request.ts";
 import { parseServices, type ServiceRequest } from "../../lib/engine/service-request.ts";
 import type { TestPod, TestVolume, Toleration } from "../../lib/engine/test-pod.ts";
 import { checkServiceVariables } from "../../lib/engine/test-service.ts";
@@ -41,7 +42,10 @@ export function readInputs(get: GetInput) {
     queueName: name(get, "queue-name"),
     priorityClass: name(get, "priority-class"),
     serviceAccount: name(get, "service-account"),
-    volumes: list(get, "volumes").map(volume),
+    volumes: list(get, "volumes")
+      .filter((line) => !isFile(line))
+      .map(volume),
+    files: list(get, "volumes").filter(isFile).map(file),
     services: services(get),
     manifests: list(get, "manifests"),
     testKeys: flag(get, "test-keys"),
@@ -92,7 +96,9 @@ function gpuResource(get: GetInput): string {
 
 function gpus(get: GetInput): "auto" | number {
   const value = get("gpus").trim();
-  if (value === "auto") return "auto";
+  if (value === "auto" && !isClaimTemplate(gpuResource(get))) return "auto";
+  if (value === "auto")
+    throw new InputError("gpus", value, "a number where gpu-resource names a ResourceClaimTemplate");
   if (!/^\d{1,4}$/.test(value)) throw new InputError("gpus", value, "auto, or a whole number of GPUs");
   return Number(value);
 }
@@ -117,8 +123,23 @@ function volume(line: string): TestVolume {
   const [, kind, source = "", mountPath = "", readOnly] = match ?? [];
   const isValid = kind === "empty" ? source === "" || quantity.test(source) : source !== "";
   if (!kind || !isValid)
-    throw new InputError("volumes", line, "lines of KIND:SOURCE:PATH[:ro], KIND pvc, configmap, secret, host or empty");
+    throw new InputError(
+      "volumes",
+      line,
+      "lines of KIND:SOURCE:PATH[:ro], KIND pvc, configmap, secret, file, host or empty",
+    );
   return { kind: kind as TestVolume["kind"], source, mountPath, readOnly: readOnly !== undefined };
+}
+
+/** A file of the project, which reaches the pod through the run's Secret. */
+function isFile(line: string): boolean {
+  return line.startsWith("file:");
+}
+
+function file(line: string): { readonly source: string; readonly mountPath: string } {
+  const [, source = "", mountPath = ""] = /^file:([^:]+):(\/[^:]+?)(?::ro)?$/.exec(line) ?? [];
+  if (source === "") throw new InputError("volumes", line, "for a file lines of file:SOURCE:PATH");
+  return { source, mountPath };
 }
 
 function services(get: GetInput): readonly ServiceRequest[] {

@@ -16,9 +16,11 @@ import { renderSummary } from "../../lib/report/summary.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import type { Inputs } from "./inputs.ts";
 import { judgeTest } from "./judge-test.ts";
+import { readLastReport } from "./last-report.ts";
 import { observeRunning, observeTest } from "./observe-test.ts";
 import { type Outputs, toOutputs } from "./outputs.ts";
 import { createResultsFolder, type ResultsFolder } from "./results-folder.ts";
+import { readSecretFiles } from "./secret-files.ts";
 import { prepareStack } from "./stack.ts";
 import { type Found, gpusRequiredOf, toTestPod } from "./to-test-pod.ts";
 
@@ -35,6 +37,7 @@ export async function runK8sGpuTest(given: Inputs, deps: Deps): Promise<Outputs>
   const inputs = { ...given, secretEnv: fillRandom(given.secretEnv) };
   for (const secret of Object.values(inputs.secretEnv)) deps.mask(secret);
 
+  const secretFiles = await readSecretFiles(inputs);
   const stack = await prepareStack(inputs, deps);
   let engine = await chooseEngine(inputs, stack, deps);
   const image = await resolveTestImage({ ...inputs, ...deps });
@@ -42,10 +45,10 @@ export async function runK8sGpuTest(given: Inputs, deps: Deps): Promise<Outputs>
   for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
-  const found = { image, services, gpus, masked: stack?.secrets ?? [] };
+  const found = { image, services, gpus, masked: stack?.secrets ?? [], secretFiles };
   const attempts: Report[] = [];
   for (;;) {
-    const { report, folder } = await tryTest({ inputs, engine, found, attempts }, deps);
+    const { report, folder } = await tryTest({ inputs, engine, found, attempts, last }, deps);
     if (!isDisrupted(report) || attempts.length >= inputs.retryOnDisruption || deps.signal.aborted)
       return conclude(report, folder, inputs, deps);
     attempts.push(report);
@@ -62,10 +65,11 @@ interface TryOptions {
   readonly found: Omit<Found, "identity" | "process">;
   /** Reports of the attempts before this one. */
   readonly attempts: readonly Report[];
+  readonly last: Report | undefined;
 }
 
 /** One attempt, under a name and in a folder of its own. */
-async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: Deps) {
+async function tryTest({ inputs, engine, found, attempts, last }: TryOptions, deps: Deps) {
   const startedAt = deps.now();
   // A stack may wait as long as the test does after it.
   const lifeMs = inputs.shards * (2 * inputs.pendingTimeoutMs + inputs.timeoutMs + sweepAllowanceMs);
@@ -75,7 +79,7 @@ async function tryTest({ inputs, engine, found, attempts }: TryOptions, deps: De
   const observed = await observeTest(engine, pod, folder, deps);
   const { results } = inputs;
   const gpusRequired = gpusRequiredOf(inputs);
-  const seen = { observed, pod, folder, engine: engine.name, startedAt, results, gpusRequired, attempts };
+  const seen = { observed, pod, folder, engine: engine.name, startedAt, results, gpusRequired, attempts, last };
   return { report: await judgeTest(seen, deps), folder };
 }
 

@@ -2,7 +2,7 @@ import { type ResumeNote, resumeAnnotation } from "../../lib/engine/resume-note.
 import { processAnnotation } from "../../lib/engine/run-process.ts";
 import type { TestIdentity } from "../../lib/engine/test-identity.ts";
 import type { TestImage } from "../../lib/engine/test-image.ts";
-import type { TestPod } from "../../lib/engine/test-pod.ts";
+import type { SecretFile, TestPod } from "../../lib/engine/test-pod.ts";
 import type { ResolvedServices } from "../../lib/engine/test-service.ts";
 import type { Inputs } from "./inputs.ts";
 
@@ -14,6 +14,7 @@ export interface Found {
   readonly gpus: number;
   /** What no log may show, beside the values of secret-env. */
   readonly masked: readonly string[];
+  readonly secretFiles: readonly SecretFile[];
   /** Which process follows the run; undefined where that cannot be told. */
   readonly process: string | undefined;
 }
@@ -24,7 +25,10 @@ export function gpusRequiredOf({ gpus }: Pick<Inputs, "gpus">): number {
 }
 
 /** The pod that the inputs ask for. */
-export function toTestPod(inputs: Inputs, { image, services, identity, gpus, masked, process }: Found): TestPod {
+export function toTestPod(
+  inputs: Inputs,
+  { image, services, identity, gpus, masked, secretFiles, process }: Found,
+): TestPod {
   const { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch } =
     inputs;
   const collect = [...inputs.results, ...inputs.artifacts];
@@ -44,6 +48,7 @@ export function toTestPod(inputs: Inputs, { image, services, identity, gpus, mas
     env: { ...services.env, ...inputs.env },
     secretEnv: { ...services.secretEnv, ...inputs.secretEnv },
     masked,
+    secretFiles,
     gpus,
     gpuResource: inputs.gpuResource,
     cpu: inputs.cpu,

@@ -1,6 +1,7 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
 import { mergePatch } from "../kubernetes/merge-patch.ts";
 import type { Job, Plain, Secret } from "../kubernetes/resource.ts";
+import { gpuTolerations, podClaims } from "./gpu-request.ts";
 import { collectorScript } from "./kubernetes-collector-script.ts";
 import {
   collectorOf,
@@ -10,6 +11,7 @@ import {
   testContainerOf,
   volumesOf,
 } from "./kubernetes-container.ts";
+import { secretFileData } from "./secret-file.ts";
 import type { TestPod } from "./test-pod.ts";
 import { wrapperScript } from "./wrapper.ts";
 
@@ -18,13 +20,14 @@ const collectSeconds = 600;
 /** A finished Job that nobody removed is removed by the cluster after this. */
 const ttlSeconds = 600;
 
-/** The per-run Secret: our two scripts and the secret environment. It has the Job's name and is owned by it as soon as there is a Job. */
+/** The per-run Secret: our two scripts, the secret environment and the secret files. It has the Job's name and is owned by it as soon as there is a Job. */
 export function testSecret(pod: TestPod): Secret {
   const secretEnv = Object.entries(pod.secretEnv).map(([name, value]) => [secretEnvKey(name), value]);
   return {
     metadata: { name: pod.name, labels: pod.labels, annotations: pod.annotations },
     type: "Opaque",
     immutable: true,
+    data: secretFileData(pod),
     stringData: { run: wrapperScript, collect: collectorScript, ...Object.fromEntries(secretEnv) },
   };
 }
@@ -41,6 +44,8 @@ export function testJob(pod: TestPod): Job {
     },
     spec: {
       ...(pod.shards > 1 ? { completionMode: "Indexed", backoffLimitPerIndex: 0 } : { backoffLimit: 0 }),
+      // A queue's controller takes it from here; without one it would have run before it was admitted.
+      ...(queueName ? { suspend: true } : {}),
       completions: pod.shards,
       parallelism: pod.shards,
       // Shards that find no free GPU wait for each other.
@@ -64,7 +69,8 @@ function podSpec(pod: TestPod): Plain<V1PodSpec> {
     ...(placement.runtimeClass ? { runtimeClassName: placement.runtimeClass } : {}),
     ...(placement.priorityClass ? { priorityClassName: placement.priorityClass } : {}),
     nodeSelector: placement.nodeSelector,
-    tolerations: tolerationsOf(pod),
+    tolerations: [...tolerationsOf(pod), ...gpuTolerations(pod)],
+    ...podClaims(pod),
     securityContext: podSecurity(pod),
     ...(sidecars.length > 0 ? { initContainers: sidecars } : {}),
     containers: [testContainerOf(pod)],
@@ -72,14 +78,12 @@ function podSpec(pod: TestPod): Plain<V1PodSpec> {
   };
 }
 
-function tolerationsOf({ placement, gpus, gpuResource }: TestPod): NonNullable<Plain<V1PodSpec>["tolerations"]> {
-  const wanted = placement.tolerations.map(({ key, value, effect }) => ({
+function tolerationsOf({ placement }: TestPod): NonNullable<Plain<V1PodSpec>["tolerations"]> {
+  return placement.tolerations.map(({ key, value, effect }) => ({
     key,
     ...(value === undefined ? { operator: "Exists" } : { operator: "Equal", value }),
     ...(effect ? { effect } : {}),
   }));
-  // GPU nodes are commonly tainted with the name of their resource, so that only pods that ask for a GPU land there.
-  return gpus > 0 ? [...wanted, { key: gpuResource, operator: "Exists", effect: "NoSchedule" }] : wanted;
 }
 
 function podSecurity({ runAs }: TestPod): NonNullable<Plain<V1PodSpec>["securityContext"]> {

@@ -14,7 +14,10 @@ export interface TestPod {
   readonly secretEnv: Readonly<Record<string, string>>;
   /** Further values that no log may show: those of what stands beside the test. */
   readonly masked?: readonly string[];
+  /** Files that reach the container through the run's Secret or a private folder, and nothing else. */
+  readonly secretFiles?: readonly SecretFile[];
   readonly gpus: number;
+  /** Name of an extended resource, or `resource.k8s.io/NAME` for a ResourceClaimTemplate. */
   readonly gpuResource: string;
   /** Kubernetes quantities. */
   readonly cpu: string | undefined;
@@ -37,6 +40,12 @@ export interface TestPod {
   readonly annotations: Readonly<Record<string, string>>;
   /** What only a cluster knows; podman and docker say which of it they leave aside. */
   readonly placement: Placement;
+}
+
+/** A file with its content. */
+export interface SecretFile {
+  readonly mountPath: string;
+  readonly content: Uint8Array;
 }
 
 /** A service with its image by digest. */

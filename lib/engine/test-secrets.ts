@@ -1,6 +1,7 @@
 import type { TestPod } from "./test-pod.ts";
 
 /** Everything of a test that no log, report or message may show. */
-export function secretsOf({ secretEnv, masked = [] }: Pick<TestPod, "secretEnv" | "masked">): readonly string[] {
-  return [...Object.values(secretEnv), ...masked];
+export function secretsOf({ secretEnv, masked = [], secretFiles = [] }: TestPod): readonly string[] {
+  const files = secretFiles.map(({ content }) => Buffer.from(content).toString("utf8"));
+  return [...Object.values(secretEnv), ...masked, ...files];
 }
