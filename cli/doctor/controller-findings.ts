@@ -1,9 +1,9 @@
 import type { Cluster } from "../../lib/kubernetes/client.ts";
 import { isStatus } from "../../lib/kubernetes/kubernetes-error.ts";
 import { listObjects } from "../../lib/kubernetes/object.ts";
+import { describePodTrouble } from "../../lib/kubernetes/pod-trouble.ts";
 import { type Deployment, deployments, pods } from "../../lib/kubernetes/resource.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
-import { describePodTrouble } from "./pod-trouble.ts";
 
 const subject: Subject = { group: "runners", topic: "controller" };
 const labelSelector = "app.kubernetes.io/part-of=gpu-ci,app.kubernetes.io/component=controller";

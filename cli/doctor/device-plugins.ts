@@ -1,5 +1,5 @@
+import { describePodTrouble } from "../../lib/kubernetes/pod-trouble.ts";
 import type { DaemonSet, Pod } from "../../lib/kubernetes/resource.ts";
-import { describePodTrouble } from "./pod-trouble.ts";
 
 /** A DaemonSet that registers GPUs with the kubelets. */
 export interface DevicePlugin {

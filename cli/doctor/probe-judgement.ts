@@ -1,6 +1,6 @@
+import { describePodTrouble } from "../../lib/kubernetes/pod-trouble.ts";
 import type { Pod } from "../../lib/kubernetes/resource.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
-import { describePodTrouble } from "./pod-trouble.ts";
 import { noToolExitCode } from "./probe-pod.ts";
 
 export const kubeletSubject: Subject = { group: "registry", topic: "from the kubelet" };

@@ -1,7 +1,13 @@
 import { type Access, findUserName, listDenied, refused } from "../../lib/kubernetes/access.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
+import {
+  formatRights,
+  hostingAccess,
+  observerRights,
+  type Right,
+  roleRights,
+} from "../../lib/kubernetes/needed-rights.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
-import { formatRights, hostingAccess, observerRights, type Right, roleRights } from "./needed-rights.ts";
 
 const roleSubject: Subject = { group: "cluster", topic: "rights" };
 const observerSubject: Subject = { group: "cluster", topic: "observer rights" };

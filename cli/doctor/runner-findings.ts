@@ -3,11 +3,11 @@ import { formatDuration } from "../../lib/duration.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
 import { isStatus } from "../../lib/kubernetes/kubernetes-error.ts";
 import { listObjects } from "../../lib/kubernetes/object.ts";
+import { describePodTrouble } from "../../lib/kubernetes/pod-trouble.ts";
 import { type Plain, type Pod, pods, type Resource } from "../../lib/kubernetes/resource.ts";
 import { controllerFindings } from "./controller-findings.ts";
 import { drainFindings } from "./drain-findings.ts";
 import { type Finding, ok, problem, type Subject } from "./finding.ts";
-import { describePodTrouble } from "./pod-trouble.ts";
 
 /** What ARC notes about one runner: https://github.com/actions/actions-runner-controller, apis/actions.github.com/v1alpha1. */
 type EphemeralRunner = Plain<KubernetesObject> & {

@@ -8,6 +8,7 @@ import type { Engine, RunningTest } from "./engine.ts";
 import { judgeRefusal } from "./kubernetes-admission.ts";
 import { largestAllocatable } from "./kubernetes-capacity.ts";
 import { needsSecret } from "./kubernetes-container.ts";
+import { findDenial } from "./kubernetes-denial.ts";
 import { testJob, testSecret } from "./kubernetes-job.ts";
 import { JobFollower } from "./kubernetes-job-follower.ts";
 import { removeTest } from "./kubernetes-removal.ts";
@@ -21,6 +22,9 @@ export interface KubernetesEngineDeps {
   readonly signal: AbortSignal;
   readonly now: () => Date;
 }
+
+/** What an account lacks is asked for within this time: the refusal itself is known. */
+const denialMs = 10_000;
 
 /** Runs tests as Jobs of one pod in a cluster. */
 export function kubernetesEngine(cluster: Cluster, deps: KubernetesEngineDeps): Engine {
@@ -59,7 +63,7 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
       // Who may not look has created nothing either; what was refused is the story, not this.
       if (!isStatus(cleanup, 403)) log.warning(`What was begun could not be removed: ${describeError(cleanup)}`);
     });
-    throw toStartError(error, pod);
+    throw await toStartError(error, pod, cluster);
   }
 }
 
@@ -96,11 +100,17 @@ async function ownSecret(cluster: Cluster, job: Job, { log, signal }: Kubernetes
   }
 }
 
-function toStartError(error: unknown, pod: TestPod): unknown {
+async function toStartError(error: unknown, pod: TestPod, cluster: Cluster): Promise<unknown> {
   if (!(error instanceof KubernetesError)) return error;
   const refusal = judgeRefusal(error.message, pod);
   const lacksRight = error.status === 401 || (error.status === 403 && /cannot \w+ resource/.test(error.message));
   const code = lacksRight ? "not-authorized" : "admission-refused";
-  const { hint } = error;
+  const denial =
+    lacksRight && error.status === 403
+      ? await findDenial(cluster, "role", AbortSignal.timeout(denialMs)).catch(() => undefined)
+      : undefined;
+  const hint = denial
+    ? `The account may not ${denial.missing} in namespace ${cluster.namespace}. This adds the rights:\n${denial.manifest}`
+    : error.hint;
   return new DomainError(code, refusal.words, { cause: error, retryable: error.retryable, ...(hint ? { hint } : {}) });
 }

@@ -137,7 +137,7 @@ export class PodFollower {
 
   #advance(pod: Pod, state: Exclude<PodState, { phase: "ended" }>): void {
     if (pod.metadata?.deletionTimestamp) this.#timers.setOnce("deletion", deletionAllowanceMs, () => this.#nodeLost());
-    if (state.phase === "unscheduled") this.#options.waiting.unscheduled(state.message);
+    if (state.phase === "unscheduled") this.#options.waiting.unscheduled(pod, state.message);
     if (state.phase === "creating") this.#creating(state.message, state.trouble);
     if (state.phase === "running") this.#running(pod);
   }
@@ -153,6 +153,7 @@ export class PodFollower {
 
   #creating(message: string, trouble: Trouble | undefined): void {
     const text = trouble?.detail ?? message;
+    if (this.#name) this.#options.waiting.creating(this.#name, (reason, detail) => this.#giveUp(reason, detail));
     if (text !== "" && text !== this.#lastMessage && trouble?.patienceMs !== 0)
       this.#options.log.info(`Waiting on node ${this.#node}: ${text}`);
     if (text !== "") this.#lastMessage = text;
@@ -176,6 +177,7 @@ export class PodFollower {
   #begin(clusterTime: string | undefined): void {
     const { pod, log } = this.#options;
     this.#times.seeStart(clusterTime);
+    if (this.#name) this.#options.waiting.over(this.#name);
     this.#timers.clear("pending");
     this.#timers.clear("patience");
     const allowance = pod.collect.length > 0 ? collectAllowanceMs : endAllowanceMs;
@@ -220,6 +222,7 @@ export class PodFollower {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#hasExited = end.exitCode !== undefined;
+    if (this.#name) this.#options.waiting.over(this.#name);
     this.#timers.clear();
     if (end.startedAt && this.#name) this.#started.resolve(this.#name);
     this.#started.resolve(undefined);

@@ -4,7 +4,7 @@ import { type Job, type Pod, pods } from "../kubernetes/resource.ts";
 import { type WatchEvent, watchObjects } from "../kubernetes/watch.ts";
 import type { Log } from "../log.ts";
 import { PodFollower } from "./kubernetes-follower.ts";
-import { createWaiting } from "./kubernetes-waiting.ts";
+import { createWaiting, type Waiting } from "./kubernetes-waiting.ts";
 import type { TestPod } from "./test-pod.ts";
 
 export interface JobFollowOptions {
@@ -27,6 +27,7 @@ export class JobFollower {
   readonly pods: readonly PodFollower[];
   readonly #options: JobFollowOptions;
   readonly #stop = new AbortController();
+  readonly #waiting: Waiting;
   readonly #alive = new Set<string>();
   #hadPod = false;
   #goneWaiter: (() => void) | undefined;
@@ -34,7 +35,7 @@ export class JobFollower {
 
   constructor(options: JobFollowOptions) {
     this.#options = options;
-    const waiting = createWaiting({
+    this.#waiting = createWaiting({
       ...options,
       giveUp: (reason, detail) => {
         for (const follower of this.pods) follower.giveUpWaiting(reason, detail);
@@ -45,7 +46,7 @@ export class JobFollower {
     this.pods = Array.from({ length: pod.shards }, (_, index) => {
       const isAnotherRunning = () => this.pods.some((other, at) => at !== index && other.isRunning());
       const log = pod.shards > 1 ? prefixed(options.log, `Shard ${index}: `) : options.log;
-      return new PodFollower({ pod, log, now, waiting, isAnotherRunning, createdAt, isResumed });
+      return new PodFollower({ pod, log, now, waiting: this.#waiting, isAnotherRunning, createdAt, isResumed });
     });
     options.signal.addEventListener("abort", this.#cancel, { once: true });
     this.#follow().catch((error: unknown) => {
@@ -72,6 +73,7 @@ export class JobFollower {
   close(): void {
     this.#options.signal.removeEventListener("abort", this.#cancel);
     for (const follower of this.pods) follower.close();
+    this.#waiting.close();
     this.#stop.abort(new DomainError("closed", "The test is no longer followed."));
   }
 

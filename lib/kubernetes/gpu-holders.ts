@@ -1,3 +1,4 @@
+import { podRequest } from "./pod-request.ts";
 import type { Pod } from "./resource.ts";
 
 /** A pod that occupies GPUs, whether it uses them or not. */
@@ -25,7 +26,7 @@ export function gpuHolders(pods: readonly Pod[], resource: string, now: Date): r
 
 /** How many pods ask for the resource and have no node yet. */
 export function countWaiting(pods: readonly Pod[], resource: string): number {
-  return pods.filter((pod) => pod.spec?.nodeName === undefined && amountOf(pod, resource) > 0).length;
+  return pods.filter((pod) => pod.spec?.nodeName === undefined && podRequest(pod, resource) > 0).length;
 }
 
 /** Whether a pod is a runner: of ARC, of its older form, or of this project's chart. */
@@ -48,18 +49,8 @@ function toHolder(pod: Pod, resource: string, now: Date): GpuHolder {
     pod: metadata?.name ?? "",
     node: spec?.nodeName ?? "",
     owner: owner === undefined ? undefined : `${owner.kind} ${owner.name}`,
-    amount: amountOf(pod, resource),
+    amount: podRequest(pod, resource),
     ageMs: Number.isNaN(since) ? 0 : Math.max(0, now.getTime() - since),
     isRunner: isRunnerPod(pod),
   };
-}
-
-/** Sidecars run beside the containers; other init containers run before them, one by one, and give back what they had. */
-function amountOf({ spec }: Pod, resource: string): number {
-  const amount = (container: { readonly resources?: { readonly limits?: Readonly<Record<string, string>> } }) =>
-    Number(container.resources?.limits?.[resource] ?? 0);
-  const inits = spec?.initContainers ?? [];
-  const sidecars = inits.filter(({ restartPolicy }) => restartPolicy === "Always");
-  const together = [...(spec?.containers ?? []), ...sidecars].reduce((sum, container) => sum + amount(container), 0);
-  return Math.max(together, ...inits.map(amount));
 }

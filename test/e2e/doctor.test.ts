@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { observerRights, type Right, roleRights } from "../../cli/doctor/needed-rights.ts";
+import { observerRights, type Right, roleRights } from "../../lib/kubernetes/needed-rights.ts";
 import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
 import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { type ApiObject, type Job, jobs, namespaces, type Resource, secrets } from "../../lib/kubernetes/resource.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { roleRights } from "../../cli/doctor/needed-rights.ts";
+import { roleRights } from "../../lib/kubernetes/needed-rights.ts";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";

@@ -1,4 +1,4 @@
-import type { Pod } from "../../lib/kubernetes/resource.ts";
+import type { Pod } from "./resource.ts";
 
 /** Why a pod is not ready, in the words of its containers or of the scheduler; undefined when it is ready or ended well. */
 export function describePodTrouble({ status, metadata }: Pod): string | undefined {

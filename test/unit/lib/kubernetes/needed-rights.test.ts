@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { observerRights, type Right, roleRights } from "../../../../cli/doctor/needed-rights.ts";
+import { observerRights, type Right, roleRights } from "../../../../lib/kubernetes/needed-rights.ts";
 import { root } from "../../../support/house.ts";
 
 interface ChartRole {
