@@ -2,8 +2,11 @@ import { writeFile } from "node:fs/promises";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
 import { secretsOf } from "../../lib/engine/test-secrets.ts";
+import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { withAttempts } from "../../lib/report/attempts.ts";
+import { compareReports } from "../../lib/report/delta.ts";
+import { renderReportHtml } from "../../lib/report/html-report.ts";
 import { mergeReports } from "../../lib/report/merge-reports.ts";
 import { createReport, formatReport, type Report } from "../../lib/report/report.ts";
 import { readLogText, readResultFiles } from "../../lib/report/result-files.ts";
@@ -24,18 +27,24 @@ export interface JudgeOptions {
   readonly gpusRequired: number;
   /** Reports of the attempts before this one. */
   readonly attempts: readonly Report[];
+  /** The report of an earlier run, to be compared with. */
+  readonly last?: Report | undefined;
 }
 
-/** Judges each shard by its own end and its own result files, and the test by all of them; joins their logs and writes report.json. */
+/** Judges each shard by its own end and its own result files, and the test by all of them; joins their logs and writes report.json and report.html. */
 export async function judgeTest(options: JudgeOptions, { log }: Pick<Host, "log">): Promise<Report> {
-  const { observed, folder, attempts } = options;
+  const { observed, folder, attempts, last } = options;
   await joinLogs(folder);
   const reports = await Promise.all(observed.map((shard, index) => judgeShard(shard, index, options)));
-  const report = withAttempts(mergeReports(reports), attempts);
-  // A full disk costs the file and not the verdict.
-  await writeFile(folder.reportFile, formatReport(report)).catch((error: unknown) =>
-    log.warning(`The report could not be written: ${error instanceof Error ? error.message : String(error)}`),
-  );
+  const merged = withAttempts(mergeReports(reports), attempts);
+  const delta = compareReports(merged, last);
+  const report = delta ? { ...merged, delta } : merged;
+  // A full disk costs the files and not the verdict.
+  const write = async () => {
+    await writeFile(folder.reportFile, formatReport(report));
+    await writeFile(folder.pageFile, renderReportHtml(report));
+  };
+  await write().catch((error: unknown) => log.warning(`The report could not be written: ${describeError(error)}`));
   return report;
 }
 

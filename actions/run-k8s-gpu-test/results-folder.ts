@@ -14,6 +14,8 @@ export interface ShardFolder {
 /** Where one run leaves its files: `<working-directory>/gpu-ci-results/<job name>/`. Of several shards each has a log and a folder of its own. */
 export interface ResultsFolder extends ShardFolder {
   readonly reportFile: string;
+  /** The same as a page. */
+  readonly pageFile: string;
   readonly shards: readonly ShardFolder[];
 }
 
@@ -33,7 +35,7 @@ export async function createResultsFolder(
   const places = shards === 1 ? [whole] : parts;
   for (const { artifacts } of places) await mkdir(artifacts, { recursive: true });
   await writeFile(join(parent, ".gitignore"), "*\n");
-  return { ...whole, reportFile: join(folder, "report.json"), shards: places };
+  return { ...whole, reportFile: join(folder, "report.json"), pageFile: join(folder, "report.html"), shards: places };
 }
 
 /** Puts the logs of all shards one after another into the run's own log file, each under a line that names it. */

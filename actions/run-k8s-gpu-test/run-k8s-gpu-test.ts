@@ -46,6 +46,7 @@ export async function runK8sGpuTest(given: Inputs, deps: Deps): Promise<Outputs>
   const gpus = await chooseGpus(inputs, engine, deps);
 
   const found = { image, services, gpus, masked: stack?.secrets ?? [], secretFiles };
+  const last = await readLastReport(inputs, deps);
   const attempts: Report[] = [];
   for (;;) {
     const { report, folder } = await tryTest({ inputs, engine, found, attempts, last }, deps);

@@ -1,15 +1,22 @@
 import { formatDuration } from "../duration.ts";
+import { caseTitle } from "./case-name.ts";
+import { describeDelta } from "./delta.ts";
+import { renderGpuSection } from "./html-gpu.ts";
+import { renderShardSection } from "./html-shards.ts";
 import { escapeHtml } from "./markdown.ts";
 import type { Report, ReportCase } from "./report.ts";
 import { isFailed } from "./test-suite.ts";
 
 const failedShown = 100;
 const skippedShown = 200;
+const flakyShown = 100;
+const fixedShown = 50;
 const slowestShown = 8;
 
-/** The sections of a test run on a page: tests and GPU side by side, then its cases. */
+/** The sections of a test run on a page: tests and GPU side by side, then its shards and attempts, then its cases. */
 export function renderTestSections(report: Report): string {
-  return `<div class="pair">\n${testSection(report)}\n${gpuSection(report)}\n</div>\n${casesSection(report)}`;
+  const sections = [renderShardSection(report), casesSection(report)].filter((section) => section !== "");
+  return `<div class="pair">\n${testSection(report)}\n${renderGpuSection(report)}\n</div>\n${sections.join("\n")}`;
 }
 
 function testSection(report: Report): string {
@@ -30,33 +37,36 @@ function testSection(report: Report): string {
   return `<section><h2>Tests</h2>${note}<div class="numbers">${figures.join("")}</div><div class="share">${shares.join("")}</div>
 <h3>Time: ${formatDuration(report.queueMs + report.pullMs + report.runMs)}</h3>
 <dl><dt>Queue</dt><dd>${formatDuration(report.queueMs)}</dd><dt>Pull</dt><dd>${formatDuration(report.pullMs)}</dd><dt>Run</dt><dd>${formatDuration(report.runMs)}</dd></dl>
-</section>`;
+${deltaNote(report)}</section>`;
 }
 
-function gpuSection(report: Report): string {
-  const none =
-    report.gpusRequired > 0 ? `${report.gpusRequired} required, none seen by the test.` : "None seen by the test.";
-  const cards = report.gpus.map(
-    (
-      gpu,
-    ) => `<p class="gpu">${escapeHtml(gpu.product)}</p><dl><dt>Memory</dt><dd>${escapeHtml(gpu.memory)}</dd><dt>Driver</dt><dd>${escapeHtml(gpu.driver)}</dd>
-<dt>UUID</dt><dd><code>${escapeHtml(gpu.uuid)}</code></dd></dl>`,
-  );
-  return `<section><h2>GPU</h2>${cards.length > 0 ? cards.join("\n") : `<p class="soft">${none}</p>`}
-<h3>Where it ran</h3><dl><dt>Engine</dt><dd>${report.engine}</dd>${row("Node", report.node)}${row("Pod", report.podName ?? report.jobName)}
-<dt>Log</dt><dd>${report.logComplete ? "complete" : "has a gap"}</dd></dl></section>`;
+function deltaNote({ delta, runMs }: Report): string {
+  if (!delta) return "";
+  const when = delta.startedAt.slice(0, 16).replace("T", " ");
+  return `<h3>Since the last run <span class="soft">(${delta.conclusion}, ${escapeHtml(when)} UTC)</span></h3><p>${escapeHtml(describeDelta(delta, runMs))}</p>`;
 }
 
-function row(name: string, value: string | null): string {
-  return value === null ? "" : `<dt>${name}</dt><dd><code>${escapeHtml(value)}</code></dd>`;
-}
-
-function casesSection({ cases }: Report): string {
+function casesSection({ cases, delta }: Report): string {
+  const broken = new Set(delta?.broken);
   const failed = cases.filter(isFailed);
   const skipped = cases.filter((testCase) => testCase.outcome === "skipped");
   const slowest = cases.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, slowestShown);
   const parts = [
-    listOf({ heading: "Failed", tone: "failure", cases: failed, limit: failedShown, item: failedItem }),
+    listOf({
+      heading: "Failed",
+      tone: "failure",
+      cases: failed,
+      limit: failedShown,
+      item: (testCase) => failedItem(testCase, broken.has(caseTitle(testCase))),
+    }),
+    listOf({
+      heading: "Flaky: passed on a retry",
+      tone: "skipped",
+      cases: cases.filter((testCase) => testCase.flaky),
+      limit: flakyShown,
+      item: title,
+    }),
+    titleList("Fixed since the last run", delta?.fixed ?? []),
     listOf({ heading: "Skipped", tone: "skipped", cases: skipped, limit: skippedShown, item: skippedItem }),
     cases.length === 0
       ? ""
@@ -82,9 +92,18 @@ function listOf({ heading, tone, cases, limit, item }: CaseList): string {
   return `<h3>${heading} (${cases.length})</h3><ul class="cases ${tone}">${items.join("\n")}${rest}</ul>`;
 }
 
-function failedItem(testCase: ReportCase): string {
+function titleList(heading: string, titles: readonly string[]): string {
+  if (titles.length === 0) return "";
+  const items = titles.slice(0, fixedShown).map((item) => `<li>${escapeHtml(item)}</li>`);
+  const hidden = titles.length - items.length;
+  const rest = hidden > 0 ? `<li class="soft">and ${hidden} more in report.json</li>` : "";
+  return `<h3>${heading} (${titles.length})</h3><ul class="cases success">${items.join("\n")}${rest}</ul>`;
+}
+
+function failedItem(testCase: ReportCase, isNew: boolean): string {
   const place = testCase.file ? `${testCase.file}${testCase.line ? `:${testCase.line}` : ""}` : "";
-  const head = `${title(testCase)}<span class="soft">${escapeHtml([place, testCase.message].filter(Boolean).join(" · "))}</span>`;
+  const tag = isNew ? '<span class="tag">new</span>' : "";
+  const head = `${title(testCase)}${tag}<span class="soft">${escapeHtml([place, testCase.message].filter(Boolean).join(" · "))}</span>`;
   const text = testCase.text.trim();
   return text === "" || text === testCase.message
     ? head

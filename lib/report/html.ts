@@ -1,52 +1,30 @@
 import { formatDuration } from "../duration.ts";
-import type { Conclusion } from "./conclusion.ts";
 import { renderTestSections } from "./html-test.ts";
 import { escapeHtml } from "./markdown.ts";
-import { pageStyle } from "./page-style.ts";
+import { renderPage } from "./page.ts";
 import type { PipelineStage, PipelineSummary } from "./pipeline.ts";
-import { conclusionWord } from "./summary.ts";
 
 /**
  * A whole pipeline as one HTML page: stages on a time line, tests, GPU, outputs. It needs no script and no other resource, and every
  * text in it that came from a test is escaped.
  */
 export function renderPipelineHtml(summary: PipelineSummary): string {
-  const word = conclusionWord(summary.conclusion);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeHtml(summary.title)}: ${word}</title>
-<link rel="icon" href="data:image/svg+xml,${favicon(summary.conclusion)}">
-<style>${pageStyle}</style>
-</head>
-<body>
-<main>
-${hero(summary, word)}
-${timeline(summary.stages)}
-${summary.report ? renderTestSections(summary.report) : ""}
-${outputs(summary.outputs)}
-<footer>${footer(summary)}</footer>
-</main>
-</body>
-</html>
-`;
+  const { title, conclusion, stages, report } = summary;
+  const test = report ? renderTestSections(report) : "";
+  return renderPage({
+    title,
+    subtitle: subtitleOf(summary),
+    conclusion,
+    sections: [timeline(stages), test, outputs(summary.outputs)],
+    footer: footer(summary),
+  });
 }
 
-function hero({ title, conclusion, stages, outputs: values }: PipelineSummary, word: string): string {
+function subtitleOf({ stages, outputs: values }: PipelineSummary): string {
   const done = stages.filter((stage) => stage.outcome !== "skipped");
   const sumMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
   const version = values.version ? `version ${values.version}, ` : "";
-  const count = `${done.length} of ${stages.length} stages in ${formatDuration(sumMs)}`;
-  return `<section class="hero"><div><h1>${escapeHtml(title)}</h1><p>${escapeHtml(version)}${count}</p></div>
-<span class="verdict ${toneOf(conclusion)}">${word}</span></section>`;
-}
-
-function toneOf(conclusion: Conclusion): "success" | "failure" | "skipped" {
-  if (conclusion === "success") return "success";
-  return conclusion === "cancelled" ? "skipped" : "failure";
+  return `${version}${done.length} of ${stages.length} stages in ${formatDuration(sumMs)}`;
 }
 
 const marks = { success: "✓", unchanged: "=", failure: "✕", skipped: "–" } as const;
@@ -86,9 +64,4 @@ function outputs(values: PipelineSummary["outputs"]): string {
 
 function footer({ report }: PipelineSummary): string {
   return `Made by gpu-ci${report ? ` · test started ${escapeHtml(report.startedAt.slice(0, 16).replace("T", " "))} UTC` : ""}`;
-}
-
-function favicon(conclusion: Conclusion): string {
-  const colour = { success: "14804a", failure: "c5303a", skipped: "9a6700" }[toneOf(conclusion)];
-  return `%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23${colour}'/%3E%3C/svg%3E`;
 }

@@ -4,6 +4,9 @@ import { namesGpu, type Outcome, type TestCase, type TestSuite } from "./test-su
 const messageLimit = 4000;
 const textLimit = 16_000;
 
+/** Of surefire, and of pytest-rerunfailures. */
+const retryElements = ["flakyFailure", "flakyError", "rerunFailure", "rerunError", "rerun"];
+
 interface OpenSuite {
   readonly name: string;
   readonly properties: string[];
@@ -16,6 +19,8 @@ interface OpenCase {
   outcome: Outcome;
   message: string;
   text: string;
+  /** What it did before it was tried again stands beside its last result. */
+  retried: boolean;
 }
 
 interface Reader {
@@ -59,6 +64,7 @@ function openTag(reader: Reader, tag: SaxesTagPlain): void {
   else if (name === "testcase") openTestCase(reader, tag.attributes);
   else if (name === "property") addProperty(reader, tag.attributes);
   else if (name === "failure" || name === "error" || name === "skipped") openResult(reader, name, tag.attributes);
+  else if (retryElements.includes(name) && reader.openCase) reader.openCase.retried = true;
 }
 
 function closeTag(reader: Reader, tagName: string): void {
@@ -93,6 +99,7 @@ function openTestCase(reader: Reader, attributes: Readonly<Record<string, string
     outcome: skipped ? "skipped" : "passed",
     message: skipped ? (attributes.status ?? "") : "",
     text: "",
+    retried: false,
   };
 }
 
@@ -113,6 +120,7 @@ function openResult(
     outcome: "passed",
     message: "",
     text: "",
+    retried: false,
   };
   const outcome = ({ failure: "failed", error: "errored", skipped: "skipped" } as const)[element];
   const worse = outcome !== "skipped" || reader.openCase.outcome === "passed" || reader.openCase.outcome === "skipped";
@@ -148,7 +156,8 @@ function closeTestCase(reader: Reader, open: OpenCase): void {
   suite?.cases.push(toTestCase(suite, open));
 }
 
-function toTestCase(suite: OpenSuite, { attributes, properties, outcome, message, text }: OpenCase): TestCase {
+function toTestCase(suite: OpenSuite, open: OpenCase): TestCase {
+  const { attributes, properties, outcome, message, text } = open;
   const className = attributes.classname ?? attributes.class ?? "";
   const name = attributes.name ?? "";
   const firstLine = text.trim().split("\n", 1)[0] ?? "";
@@ -166,6 +175,7 @@ function toTestCase(suite: OpenSuite, { attributes, properties, outcome, message
     file: attributes.file ?? attributes.filepath,
     line: Number.isInteger(line) && line > 0 ? line : undefined,
     gpu: namesGpu([suite.name, ...suite.properties, className, name, ...properties, skipMessage].join("\n")),
+    ...(open.retried && outcome === "passed" ? { flaky: true } : {}),
   };
 }
 

@@ -62,6 +62,17 @@ dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: 0.45
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .gpu { font-size: 1.25rem; font-weight: 650; margin-bottom: 0.6rem; letter-spacing: -0.01em; }
 .gpu + dl { margin-bottom: 1rem; } dl:last-child { margin-bottom: 0; }
+.chart { margin: 0 0 1rem; }
+.chart svg { display: block; width: 100%; height: 7.5rem; background: var(--track); border-radius: 8px; }
+.chart path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+.chart .grid { stroke: var(--line); stroke-width: 1; }
+.chart .use { stroke: var(--unchanged); } .chart .memory { stroke: var(--skipped); stroke-dasharray: 5 4; }
+.chart .area { stroke: none; fill: color-mix(in srgb, var(--unchanged) 18%, transparent); }
+.axis { display: flex; justify-content: space-between; margin-top: 0.2rem; color: var(--soft); font-size: 0.78rem; font-variant-numeric: tabular-nums; }
+.chart figcaption { display: flex; flex-wrap: wrap; gap: 0.2rem 1.25rem; margin-top: 0.3rem; color: var(--soft); font-size: 0.85rem; }
+.chart figcaption span::before { content: ""; display: inline-block; width: 1.1rem; margin-right: 0.5rem; vertical-align: 0.25em; border-top: 2px solid var(--unchanged); }
+.chart figcaption .memory::before { border-top: 2px dashed var(--skipped); }
+.stages.shards li { grid-template-columns: 7rem 1fr 5.2rem; }
 .cases { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.5rem; }
 .cases li, details { border-left: 3px solid var(--tone); padding: 0.1rem 0 0.1rem 0.8rem; overflow-wrap: anywhere; }
 .cases .soft { font-size: 0.88rem; display: block; }
@@ -73,7 +84,7 @@ footer { text-align: center; color: var(--soft); font-size: 0.82rem; }
   body { padding: 1.25rem 0.75rem 2rem; }
   section { padding: 1.1rem 1.1rem; }
   .pair { grid-template-columns: minmax(0, 1fr); }
-  .stages li { grid-template-columns: minmax(0, 1fr) auto; gap: 0.35rem 0.75rem; }
+  .stages li, .stages.shards li { grid-template-columns: minmax(0, 1fr) auto; gap: 0.35rem 0.75rem; }
   .stages .track { grid-column: 1 / -1; grid-row: 2; }
   .stages .detail { grid-column: 1 / -1; }
   .outputs { grid-template-columns: minmax(0, 1fr); gap: 0; } .outputs dd { margin-bottom: 0.6rem; }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Conclusion, type Reason, reasons } from "./conclusion.ts";
+import { markFlaky } from "./flaky.ts";
 import { judge } from "./judge.ts";
 import { isFailed, type TestCase, type TestSuite } from "./test-suite.ts";
 
@@ -24,9 +25,31 @@ const caseSchema = v.object({
   file: v.nullable(v.string()),
   line: v.nullable(v.number()),
   gpu: v.boolean(),
+  /** It failed first and passed when it was tried again. */
+  flaky: v.optional(v.boolean()),
 });
 
-const gpuSchema = v.object({ product: v.string(), uuid: v.string(), driver: v.string(), memory: v.string() });
+const gpuSchema = v.object({
+  product: v.string(),
+  uuid: v.string(),
+  driver: v.string(),
+  memory: v.string(),
+  /** Looks at it at even distances from the start of the test to its end; null is what it did not tell. */
+  load: v.optional(v.array(v.object({ usedPercent: v.nullable(v.number()), memoryMib: v.nullable(v.number()) }))),
+});
+
+const deltaSchema = v.object({
+  /** When the run that is compared with began, how it ended, and how long it ran. */
+  startedAt: v.string(),
+  conclusion: v.picklist(conclusionWords),
+  runMs: v.number(),
+  /** Titles of cases that failed now and not then, and that passed now and failed then. */
+  broken: v.array(v.string()),
+  fixed: v.array(v.string()),
+  added: v.number(),
+  gone: v.number(),
+  slower: v.array(v.object({ title: v.string(), beforeMs: v.number(), durationMs: v.number() })),
+});
 
 const shardSchema = v.object({
   conclusion: v.picklist(conclusionWords),
@@ -84,6 +107,8 @@ const reportSchema = v.object({
   shards: v.optional(v.array(shardSchema)),
   /** Attempts before this one, each ended by a disruption. */
   attempts: v.optional(v.array(attemptSchema)),
+  /** What changed since the last run, where its report is known. */
+  delta: v.optional(deltaSchema),
 });
 
 /** Everything known about one run, as report.json has it. */
@@ -91,6 +116,11 @@ export type Report = v.InferOutput<typeof reportSchema>;
 
 /** A case within a report: that of lib/report/test-suite.ts with null where JSON has no undefined. */
 export type ReportCase = Report["cases"][number];
+
+/** A GPU as an engine saw it. */
+type SeenGpu = Omit<Report["gpus"][number], "load"> & {
+  readonly load?: readonly NonNullable<Report["gpus"][number]["load"]>[number][];
+};
 
 /** What a report is made from. */
 export interface ReportOptions {
@@ -100,7 +130,7 @@ export interface ReportOptions {
     readonly reason: Reason;
     readonly detail: string;
     readonly node: string | undefined;
-    readonly gpus: readonly Report["gpus"][number][];
+    readonly gpus: readonly SeenGpu[];
     readonly queueMs: number;
     readonly pullMs: number;
     readonly runMs: number;
@@ -121,7 +151,9 @@ export interface ReportOptions {
 /** Judges the run and puts everything known about it into one report. */
 export function createReport(options: ReportOptions): Report {
   const { termination, mask = (text) => text } = options;
-  const cases = options.suites.flatMap((suite) => suite.cases.map((testCase) => toReportCase(testCase, mask)));
+  const cases = markFlaky(
+    options.suites.flatMap((suite) => suite.cases.map((testCase) => toReportCase(testCase, mask))),
+  );
   const verdict = judge(options);
   return {
     schema: 1,
@@ -136,7 +168,7 @@ export function createReport(options: ReportOptions): Report {
     jobName: options.jobName,
     podName: options.podName ?? null,
     node: termination.node ?? null,
-    gpus: termination.gpus.map((gpu) => ({ ...gpu })),
+    gpus: termination.gpus.map(({ load, ...gpu }) => (load ? { ...gpu, load: [...load] } : gpu)),
     gpusRequired: options.gpusRequired,
     startedAt: options.startedAt.toISOString(),
     queueMs: termination.queueMs,

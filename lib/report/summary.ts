@@ -1,6 +1,9 @@
 import { formatDuration } from "../duration.ts";
+import { caseTitle } from "./case-name.ts";
+import { sparkline, useOf } from "./gpu-load.ts";
 import { codeBlock, escapeMarkdown, truncateMarkdown } from "./markdown.ts";
 import type { Report, ReportCase } from "./report.ts";
+import { changedCases, deltaRows } from "./summary-changes.ts";
 import { isFailed } from "./test-suite.ts";
 
 /** GitHub refuses a step's summary beyond 1 MiB; what was written to it before ours needs room too. */
@@ -32,6 +35,7 @@ export function renderSummary(report: Report): string {
     shardTable(report),
     attemptList(report),
     failedCases(report.cases.filter(isFailed)),
+    changedCases(report),
     skippedCases(report.cases.filter((testCase) => testCase.outcome === "skipped")),
     slowestCases(report.cases),
   ];
@@ -44,6 +48,7 @@ function overview(report: Report): string {
     ["Result", `${conclusionWord(report.conclusion)} (\`${report.reason}\`)`],
     ["Cases", formatCounts(report)],
     ["Time", formatTimes(report)],
+    ...deltaRows(report),
     ...gpuRows(report),
     ["Image", code(report.image)],
     [
@@ -90,8 +95,18 @@ function gpuRows({ gpus, gpusRequired }: Report): [string, string][] {
   }
   return gpus.map((gpu, index): [string, string] => [
     gpus.length === 1 ? "GPU" : `GPU ${index}`,
-    `${escapeMarkdown(gpu.product)}, ${escapeMarkdown(gpu.memory)}, driver ${escapeMarkdown(gpu.driver)}<br>${code(gpu.uuid)}`,
+    `${escapeMarkdown(gpu.product)}, ${escapeMarkdown(gpu.memory)}, driver ${escapeMarkdown(gpu.driver)}<br>${code(gpu.uuid)}${gpuUse(gpu)}`,
   ]);
+}
+
+/** How busy it was over the time of the test, as charts of one line each. */
+function gpuUse(gpu: Report["gpus"][number]): string {
+  const use = useOf(gpu);
+  if (!use) return "";
+  const memoryLimit = use.totalMib ?? Math.max(1, ...use.memoryMib.map((mib) => mib ?? 0));
+  const used = use.usedWords && `<br>${code(sparkline(use.used, 100))} use ${use.usedWords}`;
+  const memory = use.memoryWords && `<br>${code(sparkline(use.memoryMib, memoryLimit))} memory ${use.memoryWords}`;
+  return `${used ?? ""}${memory ?? ""}`;
 }
 
 function failedCases(cases: readonly ReportCase[]): string {
@@ -132,8 +147,7 @@ function slowestCases(cases: readonly ReportCase[]): string {
 }
 
 function title(testCase: ReportCase): string {
-  const group = testCase.className || testCase.suite;
-  return escapeMarkdown(group ? `${group} › ${testCase.name}` : testCase.name);
+  return escapeMarkdown(caseTitle(testCase));
 }
 
 function rest(count: number): string[] {

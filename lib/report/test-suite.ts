@@ -17,6 +17,8 @@ export interface TestCase {
   readonly line: number | undefined;
   /** Whether its suite, class, name, a property or its skip message names a GPU. */
   readonly gpu: boolean;
+  /** Its result file says that it failed first and passed when it was tried again. */
+  readonly flaky?: boolean;
 }
 
 /** A suite that holds cases. A file whose end is missing gives suites with `complete` false. */

@@ -17,7 +17,7 @@ it("a test is judged also when its report cannot be written", async () => {
     {
       observed: [{ termination, podName: "p", logComplete: true }],
       pod: testPodOf(),
-      folder: { ...folder, reportFile: "/nowhere/report.json", shards: [folder] },
+      folder: { ...folder, reportFile: "/nowhere/report.json", pageFile: "/nowhere/report.html", shards: [folder] },
       engine: "kubernetes",
       startedAt: new Date(0),
       results: [],
