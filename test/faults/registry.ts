@@ -1,8 +1,7 @@
 // Registry faults that a push survives, ours beside crane's and skopeo's, on the real docker-registry: npm run test:faults:registry [-- --seeds N --peer-seeds N --only TEXT]
 // A fault counts as survived when every seed of it is; the result is written beside this file.
-import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pLimit from "p-limit";
@@ -10,6 +9,7 @@ import { exec } from "../../lib/exec.ts";
 import { startRegistry } from "../support/registry.ts";
 import { startRegistryProxy } from "../support/registry-proxy.ts";
 import { randomOf, type Scene, writeSeededImage } from "./fault-scene.ts";
+import { circumstances, formatTable, writeResult } from "./fault-table.ts";
 import { type RegistryFault, registryFaults } from "./registry-faults.ts";
 import { judge, type Verdict } from "./registry-judge.ts";
 import { type PushTool, pushTools, runTool } from "./registry-tools.ts";
@@ -104,25 +104,21 @@ function report(): void {
   const cells = rows.map(({ fault, verdicts }) => [fault, ...tools.map(({ name }) => format(verdicts[name] ?? []))]);
   const sums = tools.map((_tool, at) => `${cells.filter((cell) => cell[at + 1] === "Y").length}/${rows.length}`);
   const table = [["fault", ...tools.map(({ name }) => name)], ...cells, ["sum", ...sums]];
-  const widths = table[0]!.map((_, at) => Math.max(...table.map((row) => row[at]!.length)));
-  for (const row of table) console.log(row.map((cell, at) => cell.padEnd(widths[at]!)).join("  "));
+  console.log(formatTable(table));
   const isWhole = values.only === "" && values.tool === "";
-  if (isWhole) writeResult(Object.fromEntries(tools.map(({ name }, at) => [name, sums[at]])));
+  if (isWhole) writeSums(Object.fromEntries(tools.map(({ name }, at) => [name, sums[at]])));
   if (tools[0]?.name === "gpu-ci" && sums[0] !== `${rows.length}/${rows.length}`) process.exitCode = 1;
 }
 
-function writeResult(sums: object): void {
-  const result = {
-    startedAt: startedAt.toISOString(),
+function writeSums(sums: object): void {
+  writeResult("registry.json", {
+    ...circumstances(startedAt),
     versions: Object.fromEntries(tools.map(({ name, version }) => [name, version])),
-    cpus: availableParallelism(),
-    load: loadavg(),
     seeds: { "gpu-ci": Number(values.seeds), peers: Number(values["peer-seeds"]) },
     sums,
     rows: rows.map(({ fault, verdicts }) => ({
       fault,
       ...Object.fromEntries(Object.entries(verdicts).map(([name, list]) => [name, format(list)])),
     })),
-  };
-  writeFileSync(join(import.meta.dirname, "registry.json"), `${JSON.stringify(result, null, 2)}\n`);
+  });
 }

@@ -16,6 +16,8 @@ export interface BundleOptions {
   readonly phase?: "main" | "post";
   /** State that the main phase saved, for the post phase. */
   readonly state?: Readonly<Record<string, string>>;
+  /** Called with each piece of standard output as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** How a bundle ended and everything it wrote for the runner. */
@@ -52,7 +54,7 @@ export async function runBundle(action: string, options: BundleOptions = {}): Pr
       ...prefixed("STATE_", options.state ?? {}, (name) => name),
       ...options.env,
     };
-    const ended = await runNode(entry, { env, cwd: options.cwd ?? folder, signal: options.signal });
+    const ended = await runNode(entry, { ...options, env, cwd: options.cwd ?? folder });
     return {
       ...ended,
       outputs: parseCommandFile(await readFile(files.GITHUB_OUTPUT, "utf8")),
@@ -64,7 +66,8 @@ export async function runBundle(action: string, options: BundleOptions = {}): Pr
   }
 }
 
-async function commandFiles(folder: string) {
+/** Makes the files in which the runner reads what a step wrote. */
+export async function commandFiles(folder: string) {
   const files = {
     GITHUB_OUTPUT: join(folder, "output"),
     GITHUB_STATE: join(folder, "state"),
@@ -76,7 +79,8 @@ async function commandFiles(folder: string) {
   return files;
 }
 
-async function defaultInputs(actionFolder: string): Promise<Record<string, string>> {
+/** The inputs of an action that have a default, by name. */
+export async function defaultInputs(actionFolder: string): Promise<Record<string, string>> {
   const { inputs } = parse(await readFile(join(actionFolder, "action.yml"), "utf8")) as {
     inputs?: Record<string, { default?: string }>;
   };
@@ -93,7 +97,7 @@ function prefixed(prefix: string, values: Readonly<Record<string, string>>, rena
 
 async function runNode(
   entry: string,
-  { env, cwd, signal }: { env: NodeJS.ProcessEnv; cwd: string; signal: AbortSignal | undefined },
+  { env, cwd, signal, onOutput }: { env: NodeJS.ProcessEnv; cwd: string } & Pick<BundleOptions, "signal" | "onOutput">,
 ) {
   const child = spawn(process.execPath, [entry], { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   const interrupt = () => child.kill("SIGINT");
@@ -102,6 +106,7 @@ async function runNode(
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    onOutput?.(text);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
@@ -114,8 +119,8 @@ async function runNode(
   return { exitCode, stdout, stderr };
 }
 
-// The multi-line form that @actions/core writes: NAME<<DELIMITER, the value, DELIMITER.
-function parseCommandFile(content: string): Record<string, string> {
+/** Reads the multi-line form that @actions/core writes: NAME<<DELIMITER, the value, DELIMITER. */
+export function parseCommandFile(content: string): Record<string, string> {
   const found = content.matchAll(/^([^\n<=]+)<<(\S+)\r?\n([\s\S]*?)\r?\n?\2$/gm);
   return Object.fromEntries([...found].map((match) => [match[1] ?? "", match[3] ?? ""]));
 }
