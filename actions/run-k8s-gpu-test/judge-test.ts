@@ -2,7 +2,6 @@ import { writeFile } from "node:fs/promises";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { TestPod } from "../../lib/engine/test-pod.ts";
 import { secretsOf } from "../../lib/engine/test-secrets.ts";
-import { describeError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { withAttempts } from "../../lib/report/attempts.ts";
 import { compareReports } from "../../lib/report/delta.ts";
@@ -44,7 +43,7 @@ export async function judgeTest(options: JudgeOptions, { log }: Pick<Host, "log"
     await writeFile(folder.reportFile, formatReport(report));
     await writeFile(folder.pageFile, renderReportHtml(report));
   };
-  await write().catch((error: unknown) => log.warning(`The report could not be written: ${describeError(error)}`));
+  await write().catch((error: Error) => log.warning(`The report could not be written: ${error.message}`));
   return report;
 }
 

@@ -1,6 +1,6 @@
-import type { ReportCase } from "./report.ts";
+import type { TestCase } from "./test-suite.ts";
 
-type Named = Pick<ReportCase, "suite" | "className" | "name">;
+type Named = Pick<TestCase, "suite" | "className" | "name">;
 
 /** What tells a case from all others, in this run and in the next. */
 export function caseKey({ suite, className, name }: Named): string {

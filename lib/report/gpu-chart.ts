@@ -1,11 +1,10 @@
-import { formatDuration } from "../duration.ts";
 import type { GpuUse } from "./gpu-load.ts";
 
 const width = 600;
 const height = 120;
 
-/** A GPU's use and memory over the time of the test as a picture with its legend; colours and sizes come from the page's style. */
-export function renderGpuChart(use: GpuUse, runMs: number): string {
+/** A GPU's use and memory from the start to `end`, as a picture with its legend; colours and sizes come from the page's style. */
+export function renderGpuChart(use: GpuUse, end: string): string {
   const total = use.totalMib ?? Math.max(1, ...use.memoryMib.map((mib) => mib ?? 0));
   const used = curve(use.used, 100);
   const memory = curve(use.memoryMib, total);
@@ -18,7 +17,7 @@ export function renderGpuChart(use: GpuUse, runMs: number): string {
   ];
   return `<figure class="chart"><svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${words}">
 ${grid}${used.area === "" ? "" : `<path class="use area" d="${used.area}"/>`}<path class="use" d="${used.line}"/><path class="memory" d="${memory.line}"/></svg>
-<div class="axis"><span>0</span><span>${formatDuration(runMs)}</span></div><figcaption>${legend.join("")}</figcaption></figure>`;
+<div class="axis"><span>start</span><span>${end}</span></div><figcaption>${legend.join("")}</figcaption></figure>`;
 }
 
 /** A line through all values, broken where one is missing; the area below it only where none is. */

@@ -9,7 +9,7 @@ export function renderReportHtml(report: Report): string {
   const { queueMs, pullMs, runMs, image } = report;
   return renderPage({
     title: "GPU test",
-    subtitle: `${report.detail} ${formatDuration(queueMs + pullMs + runMs)} in all.`,
+    subtitle: `${image.split("@")[0]}, ${formatDuration(queueMs + pullMs + runMs)}`,
     conclusion: report.conclusion,
     sections: [renderTestSections(report), `<section><h2>Image</h2><p><code>${escapeHtml(image)}</code></p></section>`],
     footer: `Made by gpu-ci · started ${escapeHtml(report.startedAt.slice(0, 16).replace("T", " "))} UTC`,

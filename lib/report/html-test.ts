@@ -1,7 +1,7 @@
 import { formatDuration } from "../duration.ts";
 import { caseTitle } from "./case-name.ts";
 import { describeDelta } from "./delta.ts";
-import { renderGpuSection } from "./html-gpu.ts";
+import { renderGpuGrid, renderGpuSection } from "./html-gpu.ts";
 import { renderShardSection } from "./html-shards.ts";
 import { escapeHtml } from "./markdown.ts";
 import type { Report, ReportCase } from "./report.ts";
@@ -15,7 +15,9 @@ const slowestShown = 8;
 
 /** The sections of a test run on a page: tests and GPU side by side, then its shards and attempts, then its cases. */
 export function renderTestSections(report: Report): string {
-  const sections = [renderShardSection(report), casesSection(report)].filter((section) => section !== "");
+  const sections = [renderGpuGrid(report), renderShardSection(report), casesSection(report)].filter(
+    (section) => section !== "",
+  );
   return `<div class="pair">\n${testSection(report)}\n${renderGpuSection(report)}\n</div>\n${sections.join("\n")}`;
 }
 

@@ -62,6 +62,7 @@ dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: 0.45
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .gpu { font-size: 1.25rem; font-weight: 650; margin-bottom: 0.6rem; letter-spacing: -0.01em; }
 .gpu + dl { margin-bottom: 1rem; } dl:last-child { margin-bottom: 0; }
+.gpus { display: grid; grid-template-columns: 1fr 1fr; gap: 1.75rem 2rem; } .gpus > div { min-width: 0; }
 .chart { margin: 0 0 1rem; }
 .chart svg { display: block; width: 100%; height: 7.5rem; background: var(--track); border-radius: 8px; }
 .chart path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
@@ -83,7 +84,7 @@ footer { text-align: center; color: var(--soft); font-size: 0.82rem; }
 @media (max-width: 44rem) {
   body { padding: 1.25rem 0.75rem 2rem; }
   section { padding: 1.1rem 1.1rem; }
-  .pair { grid-template-columns: minmax(0, 1fr); }
+  .pair, .gpus { grid-template-columns: minmax(0, 1fr); }
   .stages li, .stages.shards li { grid-template-columns: minmax(0, 1fr) auto; gap: 0.35rem 0.75rem; }
   .stages .track { grid-column: 1 / -1; grid-row: 2; }
   .stages .detail { grid-column: 1 / -1; }

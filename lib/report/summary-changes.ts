@@ -23,19 +23,19 @@ export function changedCases({ delta, cases }: Report): string {
     listOf("Flaky: passed on a retry", flaky),
     listOf("Newly failed", delta?.broken ?? []),
     listOf("Fixed", delta?.fixed ?? []),
-    listOf("Slower than in the last run", slower),
+    slower.length === 0
+      ? ""
+      : `<details><summary>Slower than in the last run</summary>\n\n${linesOf(slower)}\n\n</details>`,
   ];
   return lists.filter((list) => list !== "").join("\n\n");
 }
 
 function listOf(heading: string, titles: readonly string[]): string {
-  if (titles.length === 0) return "";
+  return titles.length === 0 ? "" : `### ${heading} (${titles.length})\n\n${linesOf(titles)}`;
+}
+
+function linesOf(titles: readonly string[]): string {
   const lines = titles.slice(0, shown).map((title) => `- ${escapeMarkdown(title)}`);
   const hidden = titles.length - lines.length;
-  return [
-    `### ${heading} (${titles.length})`,
-    "",
-    ...lines,
-    ...(hidden > 0 ? [`- … and ${hidden} more in report.json`] : []),
-  ].join("\n");
+  return [...lines, ...(hidden > 0 ? [`- … and ${hidden} more in report.json`] : [])].join("\n");
 }

@@ -11,13 +11,14 @@ import { chromiumArguments } from "../../../../scripts/screenshot.ts";
 
 const hostile = `<img src=x onerror="document.title='taken'"> ${"very-long-name-".repeat(20)}`;
 const escaped = hostile.replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+const load = [0, 97, 40].map((usedPercent) => ({ usedPercent, memoryMib: usedPercent * 100 }));
 const report = createReport({
   termination: {
     exitCode: 1,
     reason: "test-failed",
     detail: "The command ended with exit code 1.",
     node: "box",
-    gpus: [{ product: "NVIDIA H100", uuid: `GPU-${"0".repeat(32)}`, driver: "570.1", memory: "80 GiB" }],
+    gpus: [{ product: "NVIDIA H100", uuid: `GPU-${"0".repeat(32)}`, driver: "570.1", memory: "80 GiB", load }],
     queueMs: 10,
     pullMs: 20,
     runMs: 30,
