@@ -2,7 +2,8 @@
  * The collector: a native sidecar from the test's own image that keeps /gpu-ci/out readable after the test has ended. `hold` is its main
  * program: told by TERM that the test is over, it stays only while somebody reads. `send` is run in it by exec: it blocks until the test has
  * ended, writes `format tar|cat`, one line of `SHA256 SIZE PATH` for each file and `end` to stderr, the bytes to stdout, and waits for `ok` on
- * stdin before it lets the wrapper go. Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
+ * stdin before it lets the wrapper go. One whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
+ * Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
  */
 export const collectorScript = `#!/bin/sh
 control=/gpu-ci/control out=/gpu-ci/out
@@ -15,6 +16,7 @@ size_of() { wc -c <"$1" | tr -d ' '; }
 list() { echo "$(sum_of "$1") $(size_of "$1") $1"; }
 sum_of() { if command -v sha256sum >/dev/null; then sum=$(sha256sum <"$1"); echo "\${sum%% *}"; else echo -; fi; }
 give() { head -c "$(size_of "$1")" "$1"; }
+newest() { read -r reader <"$control/reading" && [ "$reader" = $$ ]; }
 stopped() {
   : >"$control/stopping"; : >"$control/done"; [ ! -p "$control/ended" ] || echo >&8
   [ -e "$control/reading" ] && [ ! -e "$control/sent" ] || exit 0
@@ -27,10 +29,10 @@ hold)
   while :; do sleep 3600 & wait $!; done
   ;;
 send)
-  : >"$control/reading"
-  if [ -e "$control/done" ]; then :; elif [ -p "$control/ended" ]; then read -r _ <"$control/ended"; fi
+  echo $$ >"$control/reading"
+  if [ ! -e "$control/done" ] && [ -p "$control/ended" ]; then exec 8<>"$control/ended"; read -r _ <&8; echo >&8; fi
   while [ ! -e "$control/done" ]; do sleep 1; done
-  cd "$out" || exit 1
+  newest && cd "$out" || exit 1
   if command -v tar >/dev/null && command -v find >/dev/null && command -v sha256sum >/dev/null; then
     echo "format tar" >&2
     find . -type f -exec sha256sum {} + | while read -r sum path; do echo "$sum - $path"; done >&2
@@ -42,7 +44,7 @@ send)
     echo end >&2
     walk . give
   fi
-  rm -f "$control/reading"
+  newest && rm -f "$control/reading"
   read -r answer && [ "$answer" = ok ] && : >"$control/sent" && [ -p "$control/read" ] && echo 1<>"$control/read"
   [ ! -e "$control/stopping" ] || kill -TERM 1
   ;;

@@ -14,6 +14,7 @@ import { JobFollower } from "./kubernetes-job-follower.ts";
 import { removeTest } from "./kubernetes-removal.ts";
 import { runningTest } from "./kubernetes-running.ts";
 import { sweepExpired } from "./kubernetes-sweep.ts";
+import { findRunnerOwner } from "./runner-owner.ts";
 import type { TestPod } from "./test-pod.ts";
 
 export interface KubernetesEngineDeps {
@@ -21,6 +22,8 @@ export interface KubernetesEngineDeps {
   /** The caller's cancellation. */
   readonly signal: AbortSignal;
   readonly now: () => Date;
+  /** Says whether this process runs in a pod; default is no. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** What an account lacks is asked for within this time: the refusal itself is known. */
@@ -53,7 +56,8 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
   const run = pod.labels["gpu-ci/run"] ?? "";
   try {
     if (needsSecret(pod)) await createOurs(cluster, secrets, testSecret(pod), { run, log, signal });
-    const job = await createOurs(cluster, jobs, testJob(pod), { run, log, signal });
+    const owner = await findRunnerOwner(cluster, deps.env ?? {}, signal);
+    const job = await createOurs(cluster, jobs, ownedBy(testJob(pod), owner), { run, log, signal });
     const follower = new JobFollower({ cluster, pod, job, ...deps });
     const owned = needsSecret(pod) ? ownSecret(cluster, job, deps) : undefined;
     sweepExpired(cluster, deps);
@@ -85,6 +89,10 @@ async function createOurs<T extends ApiObject>(
     await removeTest(cluster, { name, run });
     return createObject(cluster, resource, object, { deterministicName: true, signal });
   }
+}
+
+function ownedBy(job: Job, owner: Awaited<ReturnType<typeof findRunnerOwner>>): Job {
+  return owner === undefined ? job : { ...job, metadata: { ...job.metadata, ownerReferences: [owner] } };
 }
 
 /** Makes the Job the Secret's owner; without that right the Secret is deleted by hand in the end. */

@@ -7,8 +7,9 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { listObjects } from "../../lib/kubernetes/object.ts";
+import { deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { pods } from "../../lib/kubernetes/resource.ts";
+import { watchObjects } from "../../lib/kubernetes/watch.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { snapshotCluster } from "../support/cluster-snapshot.ts";
 import { runGpuTest } from "../support/gpu-test-run.ts";
@@ -32,10 +33,17 @@ afterAll(async () => {
 });
 
 /** Starts a run as a process of its own and kills it without a word at a line that it says; gives the name of its Job. */
-async function killAt(line: string, inputs: Readonly<Record<string, string>>): Promise<string> {
+async function killAt(
+  line: string,
+  inputs: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const all = { image, namespace: real.namespace, gpus: "0", "working-directory": folder, ...inputs };
   const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = spawn(program, ["run-k8s-gpu-test", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, ["run-k8s-gpu-test", ...flags], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+  });
   const exited = once(child, "exit");
   let name = "";
   for await (const said of createInterface({ input: child.stderr })) {
@@ -122,6 +130,24 @@ describe("a run whose runner was killed", () => {
     expect(row(swept, mine)).toContain(`kept     followed by process ${process.pid}`);
     expect(left.filter((object) => object.includes(dead))).toEqual([]);
     expect([live.outputs.conclusion, await snapshotCluster(real.cluster)]).toEqual(["success", before]);
+  });
+});
+
+describe("a run whose runner was a pod of the same namespace", () => {
+  it("goes with that pod", async () => {
+    await real.startPod("runner-1", "sleep 600");
+    await real.waitForPod("runner-1", ({ status }) => status?.phase === "Running");
+    const name = await killAt(
+      "runs on node",
+      { command: "sleep 600" },
+      { KUBERNETES_SERVICE_HOST: "x", HOSTNAME: "runner-1" },
+    );
+    const pod = await podOf(name);
+    await deleteObject(real.cluster, pods, "runner-1");
+    const signal = AbortSignal.timeout(60_000);
+    for await (const { type } of watchObjects(real.cluster, pods, { fieldSelector: `metadata.name=${pod}`, signal }))
+      if (type === "DELETED") break;
+    expect(await snapshotCluster(real.cluster)).toEqual(before);
   });
 });
 
