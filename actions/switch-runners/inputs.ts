@@ -1,6 +1,7 @@
 import { parseDuration } from "../../lib/duration.ts";
 import { InputError } from "../../lib/error.ts";
 import { choice, duration, flag, type GetInput, requiredText, text } from "../../lib/input.ts";
+import { requireObjectName } from "../../lib/runner/switch-runners.ts";
 
 /** Reads the inputs of action.yml; throws InputError. */
 export function readInputs(get: GetInput) {
@@ -17,8 +18,8 @@ export function readInputs(get: GetInput) {
     timeoutMs: duration(get, "timeout"),
     summary: flag(get, "summary"),
   };
-  check("node", inputs.node, "the name of a node");
-  check("switch", inputs.switch, "the name of a ConfigMap");
+  if (inputs.node !== undefined) requireObjectName("node", inputs.node, "the name of a node");
+  requireObjectName("switch", inputs.switch, "the name of a ConfigMap");
   if (inputs.deadline !== undefined && parseDuration(inputs.deadline) === undefined) {
     throw new InputError("deadline", inputs.deadline, "a duration such as 90s, 30m or 2h");
   }
@@ -26,9 +27,3 @@ export function readInputs(get: GetInput) {
 }
 
 export type Inputs = ReturnType<typeof readInputs>;
-
-// It becomes part of an object's name.
-function check(input: string, value: string | undefined, allowed: string): void {
-  if (value !== undefined && !/^[a-z0-9]([-.a-z0-9]{0,230}[a-z0-9])?$/.test(value))
-    throw new InputError(input, value, allowed);
-}

@@ -1,5 +1,3 @@
-import { deadline as limitBy, sleep } from "../../lib/abort.ts";
-import { formatDuration } from "../../lib/duration.ts";
 import { DomainError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
@@ -8,13 +6,13 @@ import { getObject } from "../../lib/kubernetes/object.ts";
 import { configMaps } from "../../lib/kubernetes/resource.ts";
 import { positionOf } from "../../lib/runner/drain-switch.ts";
 import {
-  type RunnerLine,
   type RunnerStatus,
   readPositions,
   readRunnerStatus,
   type StatusOptions,
 } from "../../lib/runner/runner-status.ts";
-import { clearNodeState, setDrainState } from "../../lib/runner/set-drain-state.ts";
+import { setDrainState } from "../../lib/runner/set-drain-state.ts";
+import { type RunnersOfSwitch, resumeRunners, runnersOn, waitForNoRunner } from "../../lib/runner/switch-runners.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 
@@ -22,9 +20,6 @@ type Deps = Pick<Host, "env" | "log" | "signal" | "now" | "summary">;
 
 /** The status as far as this account may see it. */
 type Seen = Omit<RunnerStatus, "runners"> & { readonly runners: RunnerStatus["runners"] | undefined };
-
-/** How often a drain that waits looks for runners that are left. */
-const lookMs = 1000;
 
 /** Puts the drain switch where it is wanted, and says what the runners do. Throws DomainError `runners-missing` where there is no switch to put. */
 export async function switchRunners(inputs: Inputs, deps: Deps): Promise<Outputs> {
@@ -37,13 +32,16 @@ export async function switchRunners(inputs: Inputs, deps: Deps): Promise<Outputs
     if (inputs.command === "drain") await drain(cluster, inputs, deps);
     if (inputs.command === "resume") await resume(cluster, inputs, deps);
 
-    const status = waits ? await waitUntilEmpty(cluster, inputs, deps) : await look(cluster, inputs, deps);
+    const waiting = { timeoutMs: inputs.timeoutMs, say: (line: string) => deps.log.info(line) };
+    const status = waits
+      ? await waitForNoRunner(cluster, runnersOf(inputs, deps), waiting)
+      : await look(cluster, inputs, deps);
     for (const mistake of status.mistakes) deps.log.warning(mistake);
     const lines = describe(status);
     for (const line of lines) deps.log.info(line);
     if (inputs.summary) await deps.summary(`${lines.map((line) => `- ${line}`).join("\n")}\n`);
     const { state } = positionOf(status, inputs.node);
-    const runners = status.runners && runnersOf(status.runners, inputs).length;
+    const runners = status.runners && runnersOn(status.runners, inputs.node).length;
     return { state, runners, drained: runners === undefined ? undefined : state !== "Running" && runners === 0 };
   } finally {
     cluster.close();
@@ -67,30 +65,8 @@ async function drain(cluster: Cluster, inputs: Inputs, { log, signal }: Deps): P
 }
 
 async function resume(cluster: Cluster, inputs: Inputs, deps: Deps): Promise<void> {
-  const { node } = inputs;
-  const { log, signal } = deps;
-  const { positions } = await readPositions(cluster, options(inputs, deps));
-  // Without a position of its own the node follows the next drain of all; while all are drained it needs one.
-  if (node !== undefined && positions.global.state === "Running") {
-    await clearNodeState(cluster, inputs.switch, node, signal);
-  } else {
-    await setDrainState(cluster, { name: inputs.switch, node, state: "Running", deadline: undefined, signal });
-  }
-  log.info(`${subjectOf(inputs)}: Running, jobs are taken again.`);
-}
-
-async function waitUntilEmpty(cluster: Cluster, inputs: Inputs, deps: Deps): Promise<RunnerStatus> {
-  using limit = limitBy(`Draining ${inputs.node ?? "all runners"}`, inputs.timeoutMs, deps.signal);
-  let before = "";
-  for (;;) {
-    const status = await readRunnerStatus(cluster, options(inputs, { ...deps, signal: limit.signal }));
-    const left = runnersOf(status.runners, inputs);
-    if (left.length === 0) return status;
-    const line = left.map(({ name, activity }) => `${name} (${activity})`).join(", ");
-    if (line !== before) deps.log.info(`Waiting for ${line}, at most ${formatDuration(inputs.timeoutMs)} in all.`);
-    before = line;
-    await sleep(lookMs, limit.signal);
-  }
+  await resumeRunners(cluster, runnersOf(inputs, deps));
+  deps.log.info(`${subjectOf(inputs)}: Running, jobs are taken again.`);
 }
 
 /** The status; without runners where the account may put the switch, and not see pods. */
@@ -113,8 +89,8 @@ function options(inputs: Inputs, { now, signal }: Deps): StatusOptions {
   return { drainConfigMap: inputs.switch, now: now(), signal };
 }
 
-function runnersOf(runners: readonly RunnerLine[], { node }: Inputs): readonly RunnerLine[] {
-  return runners.filter((runner) => node === undefined || runner.node === node);
+function runnersOf({ switch: name, node }: Inputs, { now, signal }: Deps): RunnersOfSwitch {
+  return { name, node, now, signal };
 }
 
 function subjectOf({ node }: Inputs): string {

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { DomainError, InputError } from "../../lib/error.ts";
+import { DomainError } from "../../lib/error.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { type Log, silentLog } from "../../lib/log.ts";
 import { parseRunnerConfig, type RunnerConfig } from "../../lib/runner/runner-config.ts";
+import { requireObjectName } from "../../lib/runner/switch-runners.ts";
 import type { CommandContext } from "../command-context.ts";
 import { type CommandOption, parseOptions } from "../command-options.ts";
 import { helpText, optionRows } from "../help-text.ts";
@@ -88,7 +89,6 @@ export async function connectRunners(
 /** The name of a node, or undefined. Throws InputError for what cannot be one. */
 export function readNode(values: ReadonlyMap<string, string>): string | undefined {
   const node = values.get("node");
-  if (node === undefined) return undefined;
-  if (/^[a-z0-9]([-.a-z0-9]{0,230}[a-z0-9])?$/.test(node)) return node;
-  throw new InputError("node", node, "the name of a node");
+  if (node !== undefined) requireObjectName("node", node, "the name of a node");
+  return node;
 }

@@ -1,9 +1,7 @@
-import { deadline, sleep } from "../../lib/abort.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { InputError } from "../../lib/error.ts";
-import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { readPositions, readRunnerStatus } from "../../lib/runner/runner-status.ts";
-import { clearNodeState, setDrainState } from "../../lib/runner/set-drain-state.ts";
+import { setDrainState } from "../../lib/runner/set-drain-state.ts";
+import { resumeRunners, waitForNoRunner } from "../../lib/runner/switch-runners.ts";
 import type { CommandContext } from "../command-context.ts";
 import { listenForInterruption } from "../signals.ts";
 import { connectRunners, readConfig, readNode, readOptions, switchOption, valueOption } from "./runners-options.ts";
@@ -18,7 +16,6 @@ const drainOptions = [
   switchNameOption,
 ];
 const resumeOptions = [valueOption("node", "Resume this node only; default is the global switch."), switchNameOption];
-const lookMs = 1000;
 
 /** `gpu-ci runners drain`: no new jobs; running ones finish, or are ended after the deadline. */
 export async function drainCommand(argv: readonly string[], context: CommandContext): Promise<number> {
@@ -35,7 +32,11 @@ export async function drainCommand(argv: readonly string[], context: CommandCont
   await setDrainState(cluster, { name, node, state, deadline: values.get("deadline"), signal });
   const end = limit === undefined ? "running ones finish" : `running ones are ended in ${formatDuration(limit)}`;
   context.stderr.write(`${node === undefined ? "All runners" : `Node ${node}`}: ${state}, no new jobs; ${end}.\n`);
-  if (values.get("wait") === "true") await waitUntilEmpty(cluster, { name, node, waitMs, signal }, context);
+  if (values.get("wait") === "true") {
+    const say = (line: string) => context.stderr.write(`${line}\n`);
+    await waitForNoRunner(cluster, { name, node, now: () => new Date(), signal }, { timeoutMs: waitMs, say });
+    say("No runner is left.");
+  }
   cluster.close();
   return 0;
 }
@@ -49,21 +50,11 @@ export async function resumeCommand(argv: readonly string[], context: CommandCon
   using interruption = listenForInterruption((line) => context.stderr.write(`${line}\n`));
   const { signal } = interruption;
   const { cluster, name } = await open(values, context);
-  const { positions } = await readPositions(cluster, { drainConfigMap: name, now: new Date(), signal });
-  const { global, nodes } = positions;
-  if (node === undefined) {
-    await setDrainState(cluster, { name, node, state: "Running", deadline: undefined, signal });
-    const drained = [...nodes].filter(([, { state }]) => state !== "Running").map(([own]) => own);
-    const rest = drained.length === 0 ? "" : ` Still drained by themselves: ${drained.join(", ")}.`;
-    context.stderr.write(`All runners: Running.${rest}\n`);
-  } else if (global.state === "Running") {
-    // Without a position of its own the node follows the next global drain.
-    await clearNodeState(cluster, name, node, signal);
-    context.stderr.write(`Node ${node}: Running, as all others.\n`);
-  } else {
-    await setDrainState(cluster, { name, node, state: "Running", deadline: undefined, signal });
-    context.stderr.write(`Node ${node}: Running, while the others are drained.\n`);
-  }
+  const { global, nodes } = await resumeRunners(cluster, { name, node, now: () => new Date(), signal });
+  const drained = [...nodes].filter(([, { state }]) => state !== "Running").map(([own]) => own);
+  const rest = drained.length === 0 ? "" : ` Still drained by themselves: ${drained.join(", ")}.`;
+  const others = global.state === "Running" ? "as all others" : "while the others are drained";
+  context.stderr.write(node === undefined ? `All runners: Running.${rest}\n` : `Node ${node}: Running, ${others}.\n`);
   cluster.close();
   return 0;
 }
@@ -72,30 +63,6 @@ async function open(values: ReadonlyMap<string, string>, { env }: CommandContext
   const config = await readConfig(values, env);
   const cluster = await connectRunners(values, env, { config });
   return { cluster, name: values.get("switch") ?? config?.drainConfigMap ?? "gpu-ci-runners" };
-}
-
-interface Waiting {
-  readonly name: string;
-  readonly node: string | undefined;
-  readonly waitMs: number;
-  readonly signal: AbortSignal;
-}
-
-async function waitUntilEmpty(cluster: Cluster, { name, node, waitMs, signal }: Waiting, { stderr }: CommandContext) {
-  using limit = deadline(`Draining ${node ?? "the runners"}`, waitMs, signal);
-  let before = "";
-  for (;;) {
-    const status = await readRunnerStatus(cluster, { drainConfigMap: name, now: new Date(), signal: limit.signal });
-    const left = status.runners.filter((runner) => node === undefined || runner.node === node);
-    const line = left.map((runner) => `${runner.name} (${runner.activity})`).join(", ");
-    if (left.length === 0) {
-      stderr.write("No runner is left.\n");
-      return;
-    }
-    if (line !== before) stderr.write(`Waiting for ${line}, at most ${formatDuration(waitMs)}.\n`);
-    before = line;
-    await sleep(lookMs, limit.signal);
-  }
 }
 
 function readDuration(values: ReadonlyMap<string, string>, name: string): number | undefined {
