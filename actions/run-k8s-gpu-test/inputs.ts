@@ -50,9 +50,6 @@ export function readInputs(get: GetInput) {
     manifests: list(get, "manifests"),
     testKeys: flag(get, "test-keys"),
     shards: integer(get, "shards", 1, 100),
-    results: patterns(get, "results"),
-    artifacts: patterns(get, "artifacts"),
-    lastReport: text(get, "last-report"),
     wrap: flag(get, "wrap"),
     pendingTimeoutMs: duration(get, "pending-timeout"),
     retryOnDisruption: integer(get, "retry-on-disruption", 0, 20),
@@ -63,6 +60,18 @@ export function readInputs(get: GetInput) {
     namespace: name(get, "namespace"),
     timeoutMs: duration(get, "timeout"),
     workingDirectory: requiredText(get, "working-directory"),
+    ...reportInputs(get),
+  };
+}
+
+/** What comes back from a test, and whom it is told. */
+function reportInputs(get: GetInput) {
+  return {
+    results: patterns(get, "results"),
+    artifacts: patterns(get, "artifacts"),
+    lastReport: text(get, "last-report"),
+    commitStatus: text(get, "commit-status"),
+    githubToken: text(get, "github-token"),
     summary: flag(get, "summary"),
   };
 }

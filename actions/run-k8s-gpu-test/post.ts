@@ -1,5 +1,9 @@
 import { run } from "../../lib/action/run.ts";
+import { endCommitStatus } from "./commit-status.ts";
 import { readInputs } from "./inputs.ts";
 import { removeLeftovers } from "./remove-leftovers.ts";
 
-await run((host) => removeLeftovers(() => readInputs(host.input), host));
+await run(async (host) => {
+  await removeLeftovers(() => readInputs(host.input), host);
+  await endCommitStatus(() => readInputs(host.input), host);
+});

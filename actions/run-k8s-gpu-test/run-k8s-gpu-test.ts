@@ -14,6 +14,7 @@ import { exitCodeOf } from "../../lib/report/conclusion.ts";
 import type { Report } from "../../lib/report/report.ts";
 import { renderSummary } from "../../lib/report/summary.ts";
 import { chooseEngine } from "./choose-engine.ts";
+import { withCommitStatus } from "./commit-status.ts";
 import type { Inputs } from "./inputs.ts";
 import { judgeTest } from "./judge-test.ts";
 import { readLastReport } from "./last-report.ts";
@@ -33,7 +34,11 @@ const sweepAllowanceMs = 900_000;
  * Runs one test on a GPU and gives its verdict; a failed test is a result, not an error. Leaves the log, the files and report.json in
  * gpu-ci-results, and nothing in the cluster. Throws InputError or DomainError for what stands in the way before anything is created.
  */
-export async function runK8sGpuTest(given: Inputs, deps: Deps): Promise<Outputs> {
+export async function runK8sGpuTest(inputs: Inputs, deps: Deps): Promise<Outputs> {
+  return await withCommitStatus(inputs, deps, () => runTest(inputs, deps));
+}
+
+async function runTest(given: Inputs, deps: Deps): Promise<Outputs> {
   const inputs = { ...given, secretEnv: fillRandom(given.secretEnv) };
   for (const secret of Object.values(inputs.secretEnv)) deps.mask(secret);
 
