@@ -11,12 +11,15 @@ import { createTestHost, type TestHost } from "../../../support/test-host.ts";
 /** A forge that keeps the statuses it was sent and answers with these codes in turn, the last one again and again. */
 async function startForge(...codes: number[]) {
   const calls: { path: string; authorization: string | undefined; body: Record<string, string> }[] = [];
-  const server = http.createServer(async (request, response) => {
+  const answer: http.RequestListener = (request, response) => {
     const { authorization } = request.headers;
-    calls.push({ path: request.url ?? "", authorization, body: JSON.parse(await text(request)) });
-    const code = codes[Math.min(calls.length, codes.length) - 1] ?? 201;
-    response.writeHead(code).end(JSON.stringify({ message: "Resource not accessible by integration" }));
-  });
+    void text(request).then((body) => {
+      calls.push({ path: request.url ?? "", authorization, body: JSON.parse(body) });
+      const code = codes[Math.min(calls.length, codes.length) - 1] ?? 201;
+      response.writeHead(code).end(JSON.stringify({ message: "Resource not accessible by integration" }));
+    });
+  };
+  const server = http.createServer(answer);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
