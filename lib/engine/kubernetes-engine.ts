@@ -4,6 +4,7 @@ import { isStatus, KubernetesError } from "../kubernetes/kubernetes-error.ts";
 import { createObject, getObject, listObjects, patchObject } from "../kubernetes/object.ts";
 import { type ApiObject, type Job, jobs, nodes, type Resource, secrets } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
+import { createAllowance } from "./allowance.ts";
 import type { Engine, RunningTest } from "./engine.ts";
 import { judgeRefusal } from "./kubernetes-admission.ts";
 import { largestAllocatable } from "./kubernetes-capacity.ts";
@@ -11,6 +12,7 @@ import { needsSecret } from "./kubernetes-container.ts";
 import { findDenial } from "./kubernetes-denial.ts";
 import { testJob, testSecret } from "./kubernetes-job.ts";
 import { JobFollower } from "./kubernetes-job-follower.ts";
+import { createPodFeed, type PodFeed } from "./kubernetes-pod-feed.ts";
 import { removeTest } from "./kubernetes-removal.ts";
 import { runningTest } from "./kubernetes-running.ts";
 import { sweepExpired } from "./kubernetes-sweep.ts";
@@ -26,15 +28,48 @@ export interface KubernetesEngineDeps {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** What the tests of one engine share. */
+interface StartDeps extends KubernetesEngineDeps {
+  readonly feed: PodFeed;
+  readonly mayExplain: () => boolean;
+}
+
+/** One test never asks more often than this why it waits; a thousand would be most of what the API server has to answer. */
+const explanations = { burst: 20, perSecond: 2 };
+
 /** What an account lacks is asked for within this time: the refusal itself is known. */
 const denialMs = 10_000;
 
-/** Runs tests as Jobs of one pod in a cluster. */
+/** Runs tests as Jobs in a cluster. Tests that run at the same time share what they can: connections, a watch, the sweep of leftovers. */
 export function kubernetesEngine(cluster: Cluster, deps: KubernetesEngineDeps): Engine {
+  const lease = createLease(cluster);
+  const feed = createPodFeed(cluster);
+  const mayExplain = createAllowance(explanations, deps.now);
+  let isSwept = false;
   return {
     name: "kubernetes",
     gpuCount: (gpuResource) => countGpus(cluster, gpuResource, deps.signal),
-    start: (pod) => startTest(cluster, pod, deps),
+    start: async (pod) => {
+      const test = await startTest(lease(), pod, { ...deps, feed, mayExplain });
+      if (!isSwept) sweepExpired(cluster, deps);
+      isSwept = true;
+      return test;
+    },
+  };
+}
+
+/** The cluster for one test each: the last one that closes it does so for all. */
+function createLease(cluster: Cluster): () => Cluster {
+  let held = 0;
+  return () => {
+    held++;
+    let isHeld = true;
+    const close = () => {
+      if (isHeld) held--;
+      isHeld = false;
+      if (held === 0) cluster.close();
+    };
+    return { ...cluster, close };
   };
 }
 
@@ -51,7 +86,7 @@ async function countGpus(cluster: Cluster, gpuResource: string, signal: AbortSig
   }
 }
 
-async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineDeps): Promise<RunningTest> {
+async function startTest(cluster: Cluster, pod: TestPod, deps: StartDeps): Promise<RunningTest> {
   const { signal, log } = deps;
   const run = pod.labels["gpu-ci/run"] ?? "";
   try {
@@ -60,14 +95,15 @@ async function startTest(cluster: Cluster, pod: TestPod, deps: KubernetesEngineD
     const job = await createOurs(cluster, jobs, ownedBy(testJob(pod), owner), { run, log, signal });
     const follower = new JobFollower({ cluster, pod, job, ...deps });
     const owned = needsSecret(pod) ? ownSecret(cluster, job, deps) : undefined;
-    sweepExpired(cluster, deps);
     return runningTest({ cluster, pod, follower, owned, deps });
   } catch (error) {
     await removeTest(cluster, { name: pod.name, run }).catch((cleanup: unknown) => {
       // Who may not look has created nothing either; what was refused is the story, not this.
       if (!isStatus(cleanup, 403)) log.warning(`What was begun could not be removed: ${describeError(cleanup)}`);
     });
-    throw await toStartError(error, pod, cluster);
+    const refused = await toStartError(error, pod, cluster);
+    cluster.close();
+    throw refused;
   }
 }
 

@@ -1,9 +1,10 @@
 import { DomainError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
-import { type Job, type Pod, pods } from "../kubernetes/resource.ts";
-import { type WatchEvent, watchObjects } from "../kubernetes/watch.ts";
+import type { Job, Pod } from "../kubernetes/resource.ts";
+import type { WatchEvent } from "../kubernetes/watch.ts";
 import type { Log } from "../log.ts";
 import { PodFollower } from "./kubernetes-follower.ts";
+import { createPodFeed, type PodFeed } from "./kubernetes-pod-feed.ts";
 import { createWaiting, type Waiting } from "./kubernetes-waiting.ts";
 import type { TestPod } from "./test-pod.ts";
 
@@ -15,6 +16,10 @@ export interface JobFollowOptions {
   readonly now: () => Date;
   /** The caller's cancellation: rejects what is waited for; the watch itself goes on until `close`, so that removal can be seen. */
   readonly signal: AbortSignal;
+  /** Shared by the Jobs of one engine; default is a watch for this Job alone. */
+  readonly feed?: PodFeed;
+  /** Whether it may be asked now why this Job waits; default is always. */
+  readonly mayExplain?: () => boolean;
   /** Whether the Job was there before: then what happened until now has its times from the cluster. */
   readonly isResumed?: boolean;
 }
@@ -80,13 +85,13 @@ export class JobFollower {
   async #follow(): Promise<void> {
     const { cluster, job, pod, isResumed } = this.#options;
     const { resourceVersion } = job.metadata ?? {};
-    const changes = watchObjects(cluster, pods, {
-      labelSelector: `batch.kubernetes.io/job-name=${pod.name}`,
-      // Versions are those of the whole store: from the Job's own on, every pod of it is seen, without a list before.
-      ...(resourceVersion && !isResumed ? { resourceVersion } : {}),
-      signal: this.#stop.signal,
-    });
-    for await (const change of changes) this.#take(change);
+    const feed = this.#options.feed ?? createPodFeed(cluster);
+    await feed.follow(
+      // A pod of a Job that is new is seen from the Job's own version on, without a list before.
+      { name: pod.name, ...(resourceVersion && !isResumed ? { resourceVersion } : {}) },
+      (change) => this.#take(change),
+      this.#stop.signal,
+    );
   }
 
   #take(change: WatchEvent<Pod>): void {

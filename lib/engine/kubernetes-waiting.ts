@@ -16,6 +16,8 @@ export interface WaitingOptions {
   readonly log: Log;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  /** Whether it may be asked now: with many Jobs at once it is not always. */
+  readonly mayExplain?: () => boolean;
   /** Of every pod that is on no node yet. */
   readonly giveUp: GiveUp;
 }
@@ -47,7 +49,7 @@ export function createWaiting(options: WaitingOptions): Waiting {
   const view = createView(options);
   const timers = createTimers();
   const unscheduled = new Map<string, Pod>();
-  const look = createLook(view.failed);
+  const look = createLook(view.failed, options.mayExplain);
   const explainUnscheduled = (): void => {
     const [pod] = unscheduled.values();
     if (!pod) return;
@@ -79,10 +81,10 @@ export function createWaiting(options: WaitingOptions): Waiting {
 }
 
 /** Starts what is asked, unless it is being asked: several shards wait for the same, and one answer is for all. */
-function createLook(failed: (error: unknown) => void) {
+function createLook(failed: (error: unknown) => void, mayExplain: () => boolean = () => true) {
   const asking = new Set<string>();
   return (what: string, action: () => Promise<void>): void => {
-    if (asking.has(what)) return;
+    if (asking.has(what) || !mayExplain()) return;
     asking.add(what);
     action()
       .catch(failed)
