@@ -1,15 +1,22 @@
+import { InputError } from "../../lib/error.ts";
 import { choice, duration, type GetInput, integer, list, requiredText, text } from "../../lib/input.ts";
 import { readRegistryInputs } from "../../lib/oci/registry-inputs.ts";
 import { readTargetName } from "../../lib/oci/target-name.ts";
 
 /** Reads the inputs of action.yml; throws InputError for the first wrong one. */
 export function readInputs(get: GetInput) {
+  const target = readTarget(get, "target");
+  const verifyPull = choice(get, "verify-pull", ["none", "node"]);
+  if (verifyPull === "node" && target.kind !== "registry")
+    throw new InputError("verify-pull", verifyPull, "none where target is no registry: there is nothing to pull from");
   return {
     source: requiredText(get, "source"),
-    target: readTargetName(text(get, "image"), list(get, "tags")),
+    target,
+    attestations: choice(get, "attestations", ["auto", "keep", "drop"]),
+    name: readTargetName(text(get, "image"), list(get, "tags")),
     parallel: integer(get, "parallel", 1, 16),
     verify: choice(get, "verify", ["none", "size", "full"]),
-    verifyPull: choice(get, "verify-pull", ["none", "node"]),
+    verifyPull,
     verifyPullTimeoutMs: duration(get, "verify-pull-timeout"),
     kubeconfig: text(get, "kubeconfig"),
     context: text(get, "context"),
@@ -20,3 +27,16 @@ export function readInputs(get: GetInput) {
 }
 
 export type Inputs = ReturnType<typeof readInputs>;
+
+/** Where the image goes. */
+export type Target =
+  | { readonly kind: "registry" | "containerd" }
+  | { readonly kind: "layout"; readonly folder: string };
+
+function readTarget(get: GetInput, name: string): Target {
+  const value = requiredText(get, name);
+  if (value === "registry" || value === "containerd") return { kind: value };
+  const [, folder] = /^layout:(.+)$/.exec(value) ?? [];
+  if (folder === undefined) throw new InputError(name, value, "registry, containerd, or layout:FOLDER");
+  return { kind: "layout", folder };
+}

@@ -3,14 +3,18 @@ import { resolve } from "node:path";
 import { InputError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { chooseRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { withoutAttestations } from "../../lib/oci/attestations.ts";
+import { importIntoContainerd } from "../../lib/oci/containerd-import.ts";
 import { isEngineImage } from "../../lib/oci/engine-source.ts";
 import { openImageSource } from "../../lib/oci/image-source.ts";
+import { isLoopback } from "../../lib/oci/loopback.ts";
 import { pushImage } from "../../lib/oci/push-image.ts";
 import { parseNamed } from "../../lib/oci/reference.ts";
 import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
 import { requireRegistry } from "../../lib/oci/require-registry.ts";
 import type { ImageSource } from "../../lib/oci/source.ts";
 import { verifyPushed } from "../../lib/oci/verify-image.ts";
+import { writeLayout } from "../../lib/oci/write-layout.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
@@ -24,28 +28,39 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
   using pullProver = inputs.verifyPull === "node" ? await openPullProver(inputs, deps) : undefined;
   using client = openTarget(registry.push, inputs, deps);
   // Saving an image out of an engine's store takes minutes and its size on the disk: not for a registry that is not there.
-  if (isEngineImage(inputs.source)) await requireRegistry(client);
+  if (inputs.target.kind === "registry" && isEngineImage(inputs.source)) await requireRegistry(client);
 
   await using source = await openSource(inputs, registry, deps);
-  const repository = chooseRepository(inputs, source);
-  const pushed = await deps.log.group(`Push ${source.description} to ${registry.push}/${repository}`, () =>
-    pushImage({
-      source,
-      client,
-      repository,
-      tags: inputs.target.tags,
-      parallel: inputs.parallel,
-      checkBlobs: inputs.verify !== "none",
-      log: deps.log,
-    }),
-  );
-  const verified = await verifyPushed(client, repository, pushed.digest, inputs.verify);
+  const place = { registry, client, repository: chooseRepository(inputs, source) };
+  if (inputs.target.kind !== "registry") return deliver(source, place, { inputs, deps });
+  const outputs = await push(source, place, { inputs, deps });
+  await pullProver?.prove({ image: outputs.pullRef, registry, scheme: client.scheme });
+  return outputs;
+}
 
+interface Place {
+  readonly registry: LocalRegistry;
+  readonly client: RegistryClient;
+  readonly repository: string;
+}
+interface Context {
+  readonly inputs: Inputs;
+  readonly deps: Deps;
+}
+
+async function push(source: ImageSource, place: Place, { inputs, deps }: Context): Promise<Outputs> {
+  const { registry, client, repository } = place;
+  const { parallel, verify, name } = inputs;
+  const { log } = deps;
+  const checkBlobs = verify !== "none";
+  const pushed = await log.group(`Push ${source.description} to ${registry.push}/${repository}`, () =>
+    pushImage({ source, client, repository, tags: name.tags, parallel, checkBlobs, log }),
+  );
+  const verified = await verifyPushed(client, repository, pushed.digest, verify);
   const nameFor = (host: string) => `${host}/${repository}@${pushed.digest}`;
-  deps.log.info(
+  log.info(
     `${nameFor(registry.push)}: ${formatSize(pushed.pushedBytes)} sent, ${formatSize(pushed.skippedBytes)} were there; verified: ${verified}.`,
   );
-  await pullProver?.prove({ image: nameFor(registry.pull), registry, scheme: client.scheme });
   return {
     registry: registry.push,
     pushRef: nameFor(registry.push),
@@ -56,6 +71,26 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
   };
 }
 
+/** Without a registry: only who reads from there finds the image. */
+async function deliver(source: ImageSource, place: Place, { inputs, deps }: Context): Promise<Outputs> {
+  const { digest } = source.root;
+  const name = `${place.registry.pull}/${place.repository}`;
+  const names = [...inputs.name.tags.map((tag) => `${name}:${tag}`), `${name}@${digest}`];
+  const nowhere = { registry: "", pushRef: "", inClusterRef: undefined, verified: "none" } as const;
+  if (inputs.target.kind === "layout") {
+    const folder = inWorkspace(inputs.target.folder, inputs, deps);
+    const tagged = names.slice(0, -1);
+    const written = await writeLayout(source, folder, tagged);
+    deps.log.info(
+      `${folder}: ${digest}, ${formatSize(written.pushedBytes)} written, ${formatSize(written.skippedBytes)} were there.`,
+    );
+    return { ...nowhere, ...written, pullRef: "" };
+  }
+  const isNew = await importIntoContainerd(source, names, deps);
+  deps.log.info(`${name}@${digest} ${isNew ? "is imported" : "is in this node already"}.`);
+  return { ...nowhere, digest, pullRef: `${name}@${digest}`, pushedBytes: 0, skippedBytes: 0 };
+}
+
 function openTarget(registry: string, inputs: Inputs, deps: Deps): RegistryClient {
   const { username, password, tlsVerify } = inputs;
   return openRegistry({ registry, username, password, tlsVerify, ...deps });
@@ -63,7 +98,7 @@ function openTarget(registry: string, inputs: Inputs, deps: Deps): RegistryClien
 
 async function openSource(inputs: Inputs, registry: LocalRegistry, deps: Deps): Promise<ImageSource> {
   const names: readonly (string | undefined)[] = [registry.push, registry.pull, registry.inCluster, undefined];
-  return openImageSource({
+  const source = await openImageSource({
     source: await locate(inputs, deps),
     registryOf: (name) =>
       // Credentials of the target are not shown to another registry.
@@ -72,20 +107,33 @@ async function openSource(inputs: Inputs, registry: LocalRegistry, deps: Deps): 
         : openRegistry({ registry: name ?? registry.push, ...deps }),
     deps,
   });
+  return dropsAttestations(inputs, registry) ? withoutAttestations(source, deps.log) : source;
+}
+
+// A digest that the caller names is what it wants to have.
+function dropsAttestations({ attestations, source, target }: Inputs, { push, inCluster }: LocalRegistry): boolean {
+  if (attestations !== "auto") return attestations === "drop";
+  const isInCluster =
+    target.kind === "containerd" || (target.kind === "registry" && (isLoopback(push) || inCluster !== undefined));
+  return isInCluster && parseNamed(source)?.digest === undefined;
 }
 
 // A path is relative to the project, as everything else that is read from it.
-async function locate({ source, workingDirectory }: Inputs, { env }: Deps): Promise<string> {
-  const path = resolve(env.GITHUB_WORKSPACE ?? ".", workingDirectory, source);
+async function locate(inputs: Inputs, deps: Deps): Promise<string> {
+  const path = inWorkspace(inputs.source, inputs, deps);
   const isThere = await stat(path).then(
     () => true,
     () => false,
   );
-  return isThere ? path : source;
+  return isThere ? path : inputs.source;
+}
+
+function inWorkspace(path: string, { workingDirectory }: Inputs, { env }: Deps): string {
+  return resolve(env.GITHUB_WORKSPACE ?? ".", workingDirectory, path);
 }
 
 function chooseRepository(inputs: Inputs, source: ImageSource): string {
-  const repository = inputs.target.repository ?? parseNamed(source.name ?? "")?.repository;
+  const repository = inputs.name.repository ?? parseNamed(source.name ?? "")?.repository;
   if (repository !== undefined) return repository;
   throw new InputError("image", "", `a repository such as acme/base, because ${source.description} does not name one`);
 }

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { DomainError } from "../error.ts";
 import type { Host } from "../host.ts";
 import { openArchive } from "./archive-source.ts";
+import { openContainerdImage } from "./containerd-source.ts";
 import { isEngineImage, openEngineImage } from "./engine-source.ts";
 import { openLayout } from "./layout-source.ts";
 import { parseNamed } from "./reference.ts";
@@ -10,15 +11,16 @@ import { openRegistryImage } from "./registry-source.ts";
 import type { ImageSource } from "./source.ts";
 
 export interface SourceOptions {
-  /** OCI layout folder, OCI or docker archive, `containers-storage:NAME`, `docker-daemon:NAME` or `repo@digest`. */
+  /** OCI layout folder, OCI or docker archive, `containers-storage:NAME`, `docker-daemon:NAME`, `containerd:NAME` or `repo@digest`. */
   readonly source: string;
   /** Opens the registry of a `repo@digest`; undefined stands for a name without a registry. */
   readonly registryOf: (registry: string | undefined) => RegistryClient;
-  readonly deps: Pick<Host, "exec" | "log" | "tempDirectory" | "signal">;
+  readonly deps: Pick<Host, "exec" | "env" | "log" | "tempDirectory" | "signal">;
 }
 
 /** Opens an image to be pushed, by what its text looks like. Throws a DomainError that names what is missing or wrong. */
 export async function openImageSource({ source, registryOf, deps }: SourceOptions): Promise<ImageSource> {
+  if (source.startsWith("containerd:")) return openContainerdImage(source.slice("containerd:".length), deps);
   if (isEngineImage(source)) return openEngineImage(source, deps);
   const found = await stat(source).catch(() => undefined);
   if (found?.isDirectory()) return openLayout(source);
@@ -26,6 +28,6 @@ export async function openImageSource({ source, registryOf, deps }: SourceOption
   const named = parseNamed(source);
   if (named?.digest !== undefined) return openRegistryImage(registryOf(named.registry), named.repository, named.digest);
   throw new DomainError("source-absent", `Source ${source} does not exist: there is no such folder or file.`, {
-    hint: "Give an OCI layout, an OCI or docker archive, containers-storage:NAME, docker-daemon:NAME or REPOSITORY@DIGEST.",
+    hint: "Give an OCI layout, an OCI or docker archive, containers-storage:NAME, docker-daemon:NAME, containerd:NAME or REPOSITORY@DIGEST.",
   });
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { readInputs } from "../../../actions/push-local-registry/inputs.ts";
 import { writeOutputs } from "../../../actions/push-local-registry/outputs.ts";
 import { pushLocalRegistry } from "../../../actions/push-local-registry/push-local-registry.ts";
+import { exec } from "../../../lib/exec.ts";
 import { actionInput } from "../../support/action-input.ts";
 import { writeLayout } from "../../support/image-layout.ts";
 import { freePort, startRegistry } from "../../support/registry.ts";
@@ -74,9 +75,28 @@ describe("push-local-registry", () => {
     ["registry", { source: "x", registry: "http://localhost:5000" }, 'Input registry is "http://localhost:5000"'],
     ["parallel", { source: "x", parallel: "0" }, 'Input parallel is "0"'],
     ["verify", { source: "x", verify: "yes" }, 'Input verify is "yes"'],
+    [
+      "target",
+      { source: "x", target: "layout:" },
+      'Input target is "layout:"; allowed: registry, containerd, or layout:FOLDER.',
+    ],
+    ["attestations", { source: "x", attestations: "no" }, 'Input attestations is "no"; allowed: auto, keep, drop.'],
+    ["verify-pull", { source: "x", target: "containerd", "verify-pull": "node" }, 'Input verify-pull is "node"'],
     ["password", { source: "x", username: "ada" }, "Input password is empty"],
   ])("refuses a wrong %s before it asks anybody", (_name, inputs, message) => {
     expect(() => readInputs(actionInput("push-local-registry", inputs))).toThrow(message);
+  });
+
+  it("writes an OCI layout instead, which needs no registry", async () => {
+    await using host = createTestHost({ env: { ...noCluster, GITHUB_WORKSPACE: "" } });
+    const layout = join(host.tempDirectory, "layout");
+    const { digest } = await writeLayout(layout, { layers: [randomBytes(5000)] });
+    const folder = join(host.tempDirectory, "out");
+    const inputs = { source: layout, image: "acme/base", tags: "1.0", target: `layout:${folder}` };
+    const outputs = await push(host, { ...inputs, registry: `localhost:${await freePort()}` });
+    expect(outputs).toMatchObject({ registry: "", "push-ref": "", "pull-ref": "", digest, verified: "none" });
+    const { stdout } = await exec("skopeo", ["inspect", "--format", "{{.Digest}}", `oci:${folder}:1.0`]);
+    expect(stdout.trim()).toBe(digest);
   });
 
   it("names a missing source, and a missing registry", async () => {
