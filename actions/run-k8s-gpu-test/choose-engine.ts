@@ -9,7 +9,7 @@ import type { Stack } from "./stack.ts";
 
 /**
  * What runs the test: the cluster that is configured, else podman or docker. A cluster that is configured but does not answer is never
- * replaced by podman. Throws DomainError `engine-missing`, `services-unsupported`, `stack-unsupported`, or what is wrong with the kubeconfig.
+ * replaced by podman. Throws DomainError `engine-missing`, `stack-unsupported`, or what is wrong with the kubeconfig.
  */
 export async function chooseEngine(
   inputs: Inputs,
@@ -33,10 +33,6 @@ export async function chooseEngine(
   if (stack !== undefined) {
     const hint = "Set kubeconfig (or KUBECONFIG), or use services.";
     throw new DomainError("stack-unsupported", `manifests and test-keys need a cluster; ${found} has none.`, { hint });
-  }
-  if (inputs.services.length > 0) {
-    const hint = "Set kubeconfig (or KUBECONFIG), or start the services in the test command itself.";
-    throw new DomainError("services-unsupported", `services need a cluster; ${found} runs the test alone.`, { hint });
   }
   deps.log.info(`Engine: ${found} on this machine${wanted === "auto" ? ", for no cluster is configured" : ""}.`);
   return containerEngine(found, deps);

@@ -1,5 +1,4 @@
 import { removeArguments } from "../../lib/engine/container-arguments.ts";
-import { containerNames } from "../../lib/engine/container-shards.ts";
 import { confirmRemoval, removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { removeStack } from "../../lib/engine/stack.ts";
 import { stackName } from "../../lib/engine/stack-engine.ts";
@@ -26,10 +25,13 @@ export async function removeLeftovers(readInputs: () => Inputs, deps: Deps): Pro
 
 async function removeContainers(
   engine: "podman" | "docker",
-  { name, shards }: Started,
+  { run }: Started,
   { exec }: Pick<Deps, "exec">,
 ): Promise<void> {
-  for (const container of containerNames({ name, shards }))
+  const filter = `label=gpu-ci/run=${run}`;
+  const { stdout } = await exec(engine, ["ps", "--all", "--filter", filter, "--format", "{{.Names}}"]);
+  // One that shares another's network goes with it.
+  for (const container of stdout.split("\n").filter(Boolean))
     await exec(engine, removeArguments(engine, container), { ignoreExitCode: true });
 }
 

@@ -7,10 +7,12 @@ export interface ContainerArgumentsOptions {
   readonly pod: TestPod;
   /** What the container runs; empty runs the image as it is. */
   readonly command: readonly string[];
-  readonly files: Pick<ContainerFiles, "bin" | "out" | "control" | "envFile" | "logFile" | "inheritedEnv">;
+  readonly files: Pick<ContainerFiles, "bin" | "out" | "control" | "envFile" | "logFile" | "inheritedEnv" | "files">;
   readonly gpuArguments: readonly string[];
   /** Whether this machine can limit memory and CPU. */
   readonly limits: boolean;
+  /** Name of the container whose network this one shares; default is a network of its own. */
+  readonly network?: string | undefined;
 }
 
 /** Seconds for which the wrapper waits until its container's memory events were read. */
@@ -32,7 +34,9 @@ export function containerArguments(options: ContainerArgumentsOptions): string[]
     `--volume=${files.bin}:/gpu-ci/bin:ro`,
     `--volume=${files.out}:/gpu-ci/out`,
     `--volume=${files.control}:/gpu-ci/control`,
+    ...files.files.map((file) => `--volume=${file}:ro`),
     ...volumeArguments(pod),
+    ...(options.network === undefined ? [] : [`--network=container:${options.network}`]),
     `--env-file=${files.envFile}`,
     ...pairs("--env", environmentOf(options)),
     ...Object.keys(files.inheritedEnv).map((name) => `--env=${name}`),
@@ -43,10 +47,10 @@ export function containerArguments(options: ContainerArgumentsOptions): string[]
   ];
 }
 
-/** The arguments that remove a container and its anonymous volumes at once, whether it runs or not. */
+/** The arguments that remove a container and its anonymous volumes at once, whether it runs or not, with those that share its network. */
 export function removeArguments(engine: "podman" | "docker", name: string): string[] {
   // podman would wait ten seconds for it to end by itself; docker does not.
-  return ["rm", "--force", "--volumes", ...(engine === "podman" ? ["--time", "0"] : []), name];
+  return ["rm", "--force", "--volumes", ...(engine === "podman" ? ["--time", "0", "--depend"] : []), name];
 }
 
 /** What of the pod's placement has no meaning outside of a cluster, by the names of the inputs. */
@@ -90,7 +94,14 @@ function volumeArguments({ placement }: TestPod): string[] {
   });
 }
 
-function limitArguments({ pod, limits }: ContainerArgumentsOptions): string[] {
+/** Limits of memory, CPU and shared memory, in the engines' units. */
+export function limitArguments({
+  pod,
+  limits,
+}: {
+  readonly pod: Pick<TestPod, "cpu" | "memory" | "shmSize">;
+  readonly limits: boolean;
+}): string[] {
   const shmSize = pod.shmSize === undefined ? [] : ["--shm-size", bytesOf(pod.shmSize)];
   if (!limits) return shmSize;
   const memory = pod.memory === undefined ? [] : ["--memory", bytesOf(pod.memory)];
@@ -98,7 +109,7 @@ function limitArguments({ pod, limits }: ContainerArgumentsOptions): string[] {
 }
 
 /** Says in words which limits of the pod a machine without cgroups leaves aside. */
-export function unlimited({ memory, cpu }: TestPod): string | undefined {
+export function unlimited({ memory, cpu }: Pick<TestPod, "memory" | "cpu">): string | undefined {
   const asked = [
     ...(memory === undefined ? [] : [`memory ${formatSize(parseSize(memory) ?? 0)}`]),
     ...(cpu === undefined ? [] : [`cpu ${cpu}`]),
@@ -115,7 +126,8 @@ function cpusOf(quantity: string): string {
   return quantity.endsWith("m") ? String(Number(quantity.slice(0, -1)) / 1000) : quantity;
 }
 
-function userArguments(runAs: TestPod["runAs"]): string[] {
+/** The user that a container runs as. */
+export function userArguments(runAs: TestPod["runAs"]): string[] {
   if (runAs === "image") return [];
   if (runAs === "nonroot") return ["--user", "1000:1000"];
   return ["--user", runAs.gid === undefined ? String(runAs.uid) : `${runAs.uid}:${runAs.gid}`];
@@ -127,6 +139,7 @@ function imageAndCommand({ pod, command }: ContainerArgumentsOptions): string[] 
   return program === undefined ? [pod.image] : ["--entrypoint", program, pod.image, ...rest];
 }
 
-function pairs(option: string, values: Readonly<Record<string, string>>): string[] {
+/** An option for each pair, as `OPTION=NAME=VALUE`. */
+export function pairs(option: string, values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values).map(([name, value]) => `${option}=${name}=${value}`);
 }

@@ -4,6 +4,7 @@ import { leftAside, removeArguments, unlimited } from "./container-arguments.ts"
 import { createContainerFiles } from "./container-files.ts";
 import { countGpus, type GpuPlaces, gpuArguments, machineGpuPlaces } from "./container-gpu.ts";
 import { ContainerRun } from "./container-run.ts";
+import { serviceNames } from "./container-services.ts";
 import { startShards } from "./container-shards.ts";
 import type { Engine } from "./engine.ts";
 import { podmanEnvironment, podmanFault } from "./podman-environment.ts";
@@ -47,7 +48,7 @@ export async function containerEngine(name: "podman" | "docker", deps: Container
     start: (pod) => startShards(pod, (shard) => startContainer(shard)),
   };
   async function startContainer(pod: TestPod): Promise<ContainerRun> {
-    await removeLeftovers(name, pod.name, { ...deps, env });
+    await removeLeftovers(name, [pod.name, ...serviceNames(pod)], { ...deps, env });
     const gpus = await availableGpus(pod, places, deps.log);
     const devices = await gpuArguments(name, gpus, places);
     const limits = await canLimit(name, pod, { ...deps, env });
@@ -68,7 +69,7 @@ async function availableGpus(pod: TestPod, places: GpuPlaces, log: Log): Promise
 }
 
 async function canLimit(name: "podman" | "docker", pod: TestPod, deps: ContainerEngineDeps): Promise<boolean> {
-  if (name === "docker" || unlimited(pod) === undefined) return true;
+  if (name === "docker" || [pod, ...pod.services].every((one) => unlimited(one) === undefined)) return true;
   const fault = await podmanFault(deps, ["--memory", "256m", "--cpus", "0.5"]);
   if (fault !== undefined) deps.log.debug(`podman with limits: ${fault}`);
   return fault === undefined;
@@ -77,7 +78,7 @@ async function canLimit(name: "podman" | "docker", pod: TestPod, deps: Container
 /** A run that was killed could not remove its container. Ours go when they have our name, or when their time is over. */
 async function removeLeftovers(
   engine: "podman" | "docker",
-  containerName: string,
+  containerNames: readonly string[],
   deps: ContainerEngineDeps,
 ): Promise<void> {
   const { exec, env, log, signal, now } = deps;
@@ -88,7 +89,7 @@ async function removeLeftovers(
     // Its own run may remove it at this moment.
     const inspect = ["inspect", "--type", "container", "--format", format, name];
     const { stdout: expires } = await exec(engine, inspect, { env, signal, ignoreExitCode: true });
-    if (name !== containerName && !(Date.parse(expires.trim()) < now().getTime())) continue;
+    if (!containerNames.includes(name) && !(Date.parse(expires.trim()) < now().getTime())) continue;
     log.info(`Removing container ${name}, which an earlier run left behind.`);
     await exec(engine, removeArguments(engine, name), { env, signal, ignoreExitCode: true });
   }

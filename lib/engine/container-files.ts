@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "n
 import { dirname, join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DomainError } from "../error.ts";
-import type { CollectedFile, TestPod } from "./test-pod.ts";
+import type { CollectedFile, SecretFile, TestPod } from "./test-pod.ts";
 import { wrapperScript } from "./wrapper.ts";
 
 /** As much as Kubernetes takes of a termination message. */
@@ -19,6 +19,10 @@ export interface ContainerFiles {
   readonly envFile: string;
   /** Secrets that an environment file cannot hold: they travel in the environment of podman or docker itself. */
   readonly inheritedEnv: Readonly<Record<string, string>>;
+  /** Secret files as `SOURCE:PATH`. */
+  readonly files: readonly string[];
+  /** For what services leave and are given. */
+  readonly services: string;
   /** The wrapper's receipt; empty when it left none. */
   receipt(): Promise<string>;
   /** Copies what the test left to `directory`; links and special files stay behind. */
@@ -28,28 +32,57 @@ export interface ContainerFiles {
 
 /** Makes the folder, private to this user; secrets are written into it and nowhere else. */
 export async function createContainerFiles(pod: TestPod, tempDirectory: string): Promise<ContainerFiles> {
-  const { inFile, inherited } = splitSecrets(pod.secretEnv);
   const root = await mkdtemp(join(tempDirectory, "container-"));
   const [bin, out, control] = [join(root, "bin"), join(root, "out"), join(root, "control")];
-  await Promise.all([bin, out, control].map((path) => mkdir(path)));
+  await Promise.all([bin, out, control, join(root, "files"), join(root, "services")].map((path) => mkdir(path)));
   // Whatever user the container runs as writes here; others on this machine cannot pass the folder around it.
   await Promise.all([out, control].map((path) => chmod(path, 0o777)));
   await chmod(bin, 0o755);
   await writeFile(join(bin, "run"), wrapperScript);
   await chmod(join(bin, "run"), 0o755);
   const envFile = join(root, "secret.env");
-  await writeFile(envFile, inFile.map(([name, value]) => `${name}=${value}\n`).join(""), { mode: 0o600 });
+  const inheritedEnv = await writeSecretEnv(envFile, pod.secretEnv).catch(async (error: unknown) => {
+    await rm(root, { recursive: true, force: true });
+    throw error;
+  });
+  const files = await writeFiles(join(root, "files"), pod.secretFiles ?? []);
   return {
     bin,
     out,
     control,
     logFile: join(root, "log"),
     envFile,
-    inheritedEnv: Object.fromEntries(inherited),
+    inheritedEnv,
+    files,
+    services: join(root, "services"),
     receipt: () => readReceipt(join(control, "receipt")).catch(() => ""),
     collect: (directory) => collectFiles(out, directory),
     remove: () => rm(root, { recursive: true, force: true }),
   };
+}
+
+async function writeFiles(directory: string, secretFiles: readonly SecretFile[]): Promise<readonly string[]> {
+  return Promise.all(
+    secretFiles.map(async ({ content, mountPath }, index) => {
+      const path = join(directory, String(index));
+      // Whatever user the container runs as reads it; others on this machine cannot pass the folder around it.
+      await writeFile(path, content, { mode: 0o444 });
+      return `${path}:${mountPath}`;
+    }),
+  );
+}
+
+/**
+ * Writes secret variables into an environment file that only this user can read, and gives those that it cannot hold. Throws DomainError
+ * `container-start-failed` for one that can travel in neither way.
+ */
+export async function writeSecretEnv(
+  path: string,
+  secretEnv: TestPod["secretEnv"],
+): Promise<Readonly<Record<string, string>>> {
+  const { inFile, inherited } = splitSecrets(secretEnv);
+  await writeFile(path, inFile.map(([name, value]) => `${name}=${value}\n`).join(""), { mode: 0o600 });
+  return Object.fromEntries(inherited);
 }
 
 /** Variables that podman, docker or their loader would take for their own. */

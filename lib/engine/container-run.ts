@@ -10,6 +10,13 @@ import { containerArguments, removeArguments } from "./container-arguments.ts";
 import type { ContainerFiles } from "./container-files.ts";
 import { type ContainerImageOptions, ensureImage, imageCommand } from "./container-image.ts";
 import { type MemoryWatch, watchMemory } from "./container-memory.ts";
+import {
+  brokenServices,
+  type ContainerServicesOptions,
+  networkName,
+  serviceNames,
+  startServices,
+} from "./container-services.ts";
 import { type ContainerState, endOfContainer, runMsOf } from "./container-state.ts";
 import type { RunningShard } from "./engine.ts";
 import { readPodmanLog } from "./podman-log.ts";
@@ -106,7 +113,8 @@ export class ContainerRun implements RunningShard {
       const receipt = parseReceipt(await this.#options.files.receipt());
       const outOfMemory = memory.watch?.wasKilled() ?? false;
       const end = endOfContainer({ pod, state, receipt, stopped: this.#stopped, outOfMemory });
-      return this.#terminationOf(end, receipt?.gpus ?? [], runMsOf(state));
+      const broken = end.reason === "test-failed" ? await brokenServices(this.#services(signal)) : "";
+      return this.#terminationOf({ ...end, detail: `${end.detail}${broken}` }, receipt?.gpus ?? [], runMsOf(state));
     } catch (error) {
       signal.throwIfAborted();
       return this.#terminationOf(faultOf(error, this.#options.engine), [], 0);
@@ -131,10 +139,20 @@ export class ContainerRun implements RunningShard {
     await ensureImage(image);
     this.#pullMs = now().getTime() - requestedAt;
     const command = pod.command.length === 0 && pod.wrap ? await imageCommand(image) : pod.command;
-    await this.#exec(containerArguments({ ...this.#options, command }), { ...files.inheritedEnv }, pending.signal);
+    await startServices(this.#services(pending.signal));
+    const network = networkName(pod);
+    await this.#exec(
+      containerArguments({ ...this.#options, command, network }),
+      { ...files.inheritedEnv },
+      pending.signal,
+    );
     await this.#exec(["start", pod.name], {}, pending.signal);
     this.#queueMs = now().getTime() - requestedAt - this.#pullMs;
     log.debug(`${engine} started container ${pod.name}.`);
+  }
+
+  #services(signal: AbortSignal): ContainerServicesOptions {
+    return { ...this.#options, directory: this.#options.files.services, signal };
   }
 
   async #waitForEnd(): Promise<ContainerState> {
@@ -193,6 +211,7 @@ export class ContainerRun implements RunningShard {
       await this.#termination.catch(() => {});
     }
     const { exitCode, stderr } = await exec(engine, removeArguments(engine, pod.name), options);
+    for (const name of serviceNames(pod)) await exec(engine, removeArguments(engine, name), options);
     await files.remove();
     if (exitCode !== 0 && !/no such container|no container with/i.test(stderr)) {
       const message = `${engine} could not remove container ${pod.name}: ${stderr.trim()}`;

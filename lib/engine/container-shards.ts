@@ -31,11 +31,6 @@ export async function startShards(pod: TestPod, start: StartContainer): Promise<
   };
 }
 
-/** Names of the containers of a test. */
-export function containerNames({ name, shards }: Pick<TestPod, "name" | "shards">): string[] {
-  return shards === 1 ? [name] : Array.from({ length: shards }, (_, index) => `${name}-${index}`);
-}
-
 function shardOf(pod: TestPod, index: number): TestPod {
   const env = { ...pod.env, GPU_CI_SHARD: String(index), JOB_COMPLETION_INDEX: String(index) };
   return { ...pod, name: `${pod.name}-${index}`, env };

@@ -1,4 +1,3 @@
-import { formatDuration } from "../duration.ts";
 import type { Reason } from "../report/conclusion.ts";
 import type { TestPod } from "./test-pod.ts";
 import type { Receipt } from "./wrapper.ts";
@@ -46,7 +45,7 @@ export function endOfContainer(end: ContainerEnd): { exitCode: number | undefine
     };
   }
   if (end.stopped || end.receipt?.timedOut) {
-    const detail = `The test was still running at its timeout of ${formatDuration(pod.timeoutMs)} and was ended (exit code ${exitCode}).`;
+    const detail = `The test was still running at its timeout and was ended (exit code ${exitCode}).`;
     return { exitCode, reason: "timed-out", detail };
   }
   if (state.Error !== "")

@@ -6,6 +6,8 @@ import { createTestHost, type TestHost } from "./test-host.ts";
 
 export interface GpuTestRunOptions {
   readonly inputs: Readonly<Record<string, string>>;
+  /** Default is that of this process. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Called with every line that the story says, to interfere at a known point. */
   readonly onLine?: (line: string) => void;
 }
@@ -20,8 +22,8 @@ export interface GpuTestRun extends AsyncDisposable {
 }
 
 /** Runs the story on the cluster that KUBECONFIG names. */
-export async function runGpuTest({ inputs, onLine }: GpuTestRunOptions): Promise<GpuTestRun> {
-  const host = createTestHost();
+export async function runGpuTest({ inputs, env, onLine }: GpuTestRunOptions): Promise<GpuTestRun> {
+  const host = createTestHost(env ? { env } : {});
   const info = (line: string) => {
     host.log.info(line);
     onLine?.(line);

@@ -13,6 +13,7 @@ const files = {
   envFile: "/t/secret.env",
   logFile: "/t/log",
   inheritedEnv: { S: "x\ny" },
+  files: [],
 };
 const image = "localhost:5000/a@sha256:00";
 
