@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Truth } from "./job-fault.ts";
 import type { JobRun } from "./job-run.ts";
 import type { JobScene } from "./job-scene.ts";
@@ -23,6 +24,7 @@ export interface Verdict {
   readonly why: string;
 }
 
+const collectMs = 10_000;
 const survived: Verdict = { outcome: "survived", why: "" };
 
 /** Judges how a tool ended by what is true. A script of kubectl has only one code for everything that is not green. */
@@ -30,10 +32,18 @@ export async function judgeJob(run: JobRun, truth: Truth, scene: JobScene): Prom
   const wrong = judgeEnd(run, truth, scene.tool) ?? judgeLog(run, truth);
   if (wrong) return wrong;
   if (truth.says && !truth.says.test(run.output)) return { outcome: "unclear", why: `nothing said like ${truth.says}` };
-  const left = truth.keepsJob ? [] : await scene.leftovers();
+  const left = truth.keepsJob ? [] : await leftoversOf(scene);
   if (left.length > 0) return { outcome: "leftovers", why: left.join(", ") };
   const why = await truth.check?.(run, scene);
   return why === undefined ? survived : { outcome: "failed", why };
+}
+
+/** What is left when the cluster has had time to collect what was deleted. */
+async function leftoversOf(scene: JobScene): Promise<readonly string[]> {
+  for (const until = performance.now() + collectMs; ; await sleep(200)) {
+    const left = await scene.leftovers();
+    if (left.length === 0 || performance.now() > until) return left;
+  }
 }
 
 // A process that was killed has the code of its signal.

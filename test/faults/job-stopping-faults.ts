@@ -6,7 +6,8 @@ import { type ClusterParts, openClusterParts } from "../support/cluster-parts.ts
 import { type JobFault, talking } from "./job-fault.ts";
 import type { JobScene } from "./job-scene.ts";
 
-const short = talking(40, 0.25);
+// Longer than any part is away.
+const short = talking(72, 0.25);
 const long = talking(180, 0.25);
 const begun = { command: "echo begun; sleep 3600", log: /^begun\n/ };
 

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { StringDecoder } from "node:string_decoder";
 import { type ApiQuestion, parseQuestion } from "./api-question.ts";
+import { type ChangedAnswer, relayChanged } from "./changed-answer.ts";
 
 /** A request on its way through the proxy. */
 export interface ProxiedRequest extends ApiQuestion {
@@ -23,8 +23,7 @@ export type ApiFault =
   | "lose-answer"
   /** The answer breaks off after so many milliseconds: in order, or by a reset. */
   | { readonly endAfterMs: number; readonly isOrderly: boolean }
-  /** The answer, in pieces of at most so many bytes, each line of it changed. */
-  | { readonly pieceBytes?: number; readonly rewrite?: (line: string) => string };
+  | ChangedAnswer;
 
 /** Asked for each request; `earlier` counts those of the same verb and resource before it. */
 export type ApiFaults = (request: ProxiedRequest, earlier: number) => ApiFault | undefined;
@@ -78,15 +77,23 @@ export async function startApiProxy(options: ApiProxyOptions): Promise<ApiProxy>
   let isRefusing = false;
   const take: http.RequestListener = (incoming, reply) => {
     const [request, fault] = see(incoming);
-    answer({ options, incoming, reply, request, fault, live });
+    answer({ options, incoming, reply, request, fault, live, reset });
   };
   const { certificate } = options;
   const proxy = certificate ? https.createServer(certificate, take) : http.createServer(take);
-  proxy.on("connection", (socket) => isRefusing && socket.resetAndDestroy());
+  // What is under TLS: only that can be reset.
+  const raw = new Map<number, Socket>();
+  const reset = (socket: Socket) => (raw.get(socket.remotePort ?? 0) ?? socket).resetAndDestroy();
+  proxy.on("connection", (socket) => {
+    const port = socket.remotePort ?? 0;
+    raw.set(port, socket);
+    socket.once("close", () => raw.delete(port));
+    if (isRefusing) socket.resetAndDestroy();
+  });
   proxy.on("upgrade", (incoming: http.IncomingMessage, socket: Socket) => {
     const [request, fault] = see(incoming);
-    if (fault === "reset") return void socket.resetAndDestroy();
-    tunnel(options, { incoming, socket, request, live });
+    if (fault === "reset") return void reset(socket);
+    tunnel(options, { incoming, socket, request, live, reset });
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
@@ -121,10 +128,11 @@ interface Exchange {
   readonly request: ApiQuestion;
   readonly fault: ApiFault | undefined;
   readonly live: Set<Live>;
+  readonly reset: (socket: Socket) => void;
 }
 
-function answer({ options, incoming, reply, request, fault, live }: Exchange): void {
-  const cut = () => incoming.socket.resetAndDestroy();
+function answer({ options, incoming, reply, request, fault, live, reset }: Exchange): void {
+  const cut = () => reset(incoming.socket);
   if (fault === "reset") return void cut();
   if (typeof fault === "object" && "status" in fault) {
     refuse(incoming, reply, fault);
@@ -165,45 +173,17 @@ function refuse(
   });
 }
 
-function relayChanged(
-  head: http.IncomingMessage,
-  reply: http.ServerResponse,
-  { pieceBytes = Number.POSITIVE_INFINITY, rewrite = (line) => line }: Extract<ApiFault, { rewrite?: unknown }>,
-): void {
-  const decoder = new StringDecoder();
-  let rest = "";
-  let last = Promise.resolve();
-  const send = (text: string) => {
-    const bytes = Buffer.from(text);
-    last = last.then(async () => {
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        reply.write(bytes.subarray(at, at + pieceBytes));
-        // Each piece in a packet of its own.
-        if (pieceBytes < bytes.length) await new Promise((resolve) => setImmediate(resolve));
-      }
-    });
-  };
-  head.on("data", (chunk: Buffer) => {
-    const lines = (rest + decoder.write(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) send(`${rewrite(line)}\n`);
-  });
-  head.once("end", () => {
-    if (rest !== "") send(rewrite(rest));
-    void last.then(() => reply.end());
-  });
-}
-
 interface Tunnel {
   readonly incoming: http.IncomingMessage;
   readonly socket: Socket;
   readonly request: ApiQuestion;
   readonly live: Set<Live>;
+  readonly reset: (socket: Socket) => void;
 }
 
-function tunnel(options: ApiProxyOptions, { incoming, socket, request, live }: Tunnel): void {
+function tunnel(options: ApiProxyOptions, { incoming, socket, request, live, reset }: Tunnel): void {
   const upstream = forward(options, incoming);
-  const here: Live = { request, cut: () => socket.resetAndDestroy() };
+  const here: Live = { request, cut: () => reset(socket) };
   live.add(here);
   socket.once("close", () => {
     live.delete(here);
@@ -235,6 +215,7 @@ function forward({ server, tls, rewriteUrl }: ApiProxyOptions, incoming: http.In
   const url = rewriteUrl ? rewriteUrl(incoming.url ?? "") : (incoming.url ?? "");
   // What is compressed cannot be changed, and a client's own token is not the proxy's.
   const { "accept-encoding": _encoding, ...headers } = incoming.headers;
+  if (headers.accept?.includes("protobuf")) headers.accept = "application/json";
   if (tls.cert) delete headers.authorization;
   const host = new URL(server).host;
   return https.request(new URL(url, server), { method: incoming.method, headers: { ...headers, host }, ...tls });
