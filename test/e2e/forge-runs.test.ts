@@ -72,22 +72,29 @@ describe("runs on a forge", () => {
     await until("an empty namespace", async () => (await namespace.objects()).length === 0);
   });
 
-  it("test one image on several classes, each with objects of its own", async () => {
+  it("test one image on several classes and in shards, each class with objects of its own", async () => {
     const ran = (await namespace.jobsThatRan()).length;
-    await callForge(forge, "POST", `/repos/${caller}/actions/workflows/classes.yml/dispatches`, { ref: "main" });
-    const { run, log } = await ended("classes.yml@refs/heads/main", "workflow_dispatch");
-    expect(run.conclusion, log).toBe("success");
-    expect(log).toMatch(/^GPU_CI_GPUS=0$/m);
+    const log = await press("classes.yml");
     expect(log).toMatch(/^GPU_CI_GPUS=1$/m);
+    expect([0, 1, 2].map((shard) => log.includes(`[${shard}] GPU_CI_SHARD=${shard}`))).toEqual([true, true, false]);
     expect((await namespace.jobsThatRan()).length - ran).toBe(2);
     expect(await namespace.objects()).toEqual([]);
   });
 
+  it("say what the care of the registry would delete, with the branches of the repository asked for", async () => {
+    const log = await press("registry-care.yml");
+    expect(log).toMatch(/Dry run: nothing was changed\.$/m);
+    expect(log).toContain("::set-output:: garbage=off");
+    expect(log).toMatch(/^::set-output:: kept=[1-9]/m);
+  });
+
   it("drain and resume the runners, whatever the button says", async () => {
     await namespace.addConfigMap("gpu-ci-runners");
-    expect(await press({ command: "drain", deadline: "2h" })).toContain("::set-output:: state=DrainAndSuspend");
-    expect(await press({ command: "status" })).toContain("::set-output:: drained=true");
-    expect(await press({ command: "resume" })).toContain("::set-output:: state=Running");
+    expect(await press("runners.yml", { command: "drain", deadline: "2h" })).toContain(
+      "::set-output:: state=DrainAndSuspend",
+    );
+    expect(await press("runners.yml", { command: "status" })).toContain("::set-output:: drained=true");
+    expect(await press("runners.yml", { command: "resume" })).toContain("::set-output:: state=Running");
   });
 });
 
@@ -98,14 +105,14 @@ async function ended(path: string, event = "push"): Promise<{ readonly run: Forg
   return { run, log };
 }
 
-/** Starts runners.yml by a dispatch with inputs; gives the log of the run. */
-async function press(inputs: Readonly<Record<string, string>>): Promise<string> {
-  const dispatches = `/repos/${caller}/actions/workflows/runners.yml/dispatches?return_run_details=true`;
+/** Starts a workflow by a dispatch with inputs; gives the log of the run, which is green. */
+async function press(workflow: string, inputs: Readonly<Record<string, string>> = {}): Promise<string> {
+  const dispatches = `/repos/${caller}/actions/workflows/${workflow}/dispatches?return_run_details=true`;
   const { workflow_run_id: id } = await callForge<{ workflow_run_id: number }>(forge, "POST", dispatches, {
     ref: "main",
     inputs,
   });
-  const { run, log } = await ended("runners.yml@refs/heads/main", "workflow_dispatch");
+  const { run, log } = await ended(`${workflow}@refs/heads/main`, "workflow_dispatch");
   expect({ id: run.id, conclusion: run.conclusion }, log).toEqual({ id, conclusion: "success" });
   return log;
 }
@@ -130,6 +137,7 @@ function writeCaller(product: PublishedProduct, base: string): void {
   writeFileSync(join(workflows, "gpu.yml"), gpuCaller(product, base));
   writeFileSync(join(workflows, "classes.yml"), classesCaller(product, base));
   writeFileSync(join(workflows, "runners.yml"), runnersCaller(product));
+  writeFileSync(join(workflows, "registry-care.yml"), careCaller(product));
   writeFileSync(join(folder, "caller/test.sh"), "cp green.xml results.xml\n");
   writeFileSync(join(folder, "caller/green.xml"), '<testsuite name="vectors"><testcase name="adds"/></testsuite>\n');
   writeFileSync(join(folder, "caller/VERSION"), "1.0.0\n");
@@ -182,7 +190,20 @@ jobs:
     with:
       runs-on: '"gpu"'
       image: ${base}
-      classes: '[{"name": "none", "gpus": "0"}, {"name": "one", "memory": "64Mi"}]'
+      classes: '[{"name": "two", "gpus": "0", "shards": "2"}, {"name": "one", "memory": "64Mi"}]'
       test-command: env
       namespace: ${namespace.name}
+`;
+
+const careCaller = ({ repository, version }: PublishedProduct) => `name: registry-care
+on: {workflow_dispatch: {}}
+permissions: {contents: read}
+jobs:
+  care:
+    uses: ${repository}/.github/workflows/registry-care.yml@v${version}
+    with:
+      runs-on: '"gpu"'
+      repository: test/*
+      keep-branches: "true"
+      dry-run: "true"
 `;
