@@ -97,7 +97,7 @@ function name(get: GetInput, input: string): string | undefined {
 
 function gpuResource(get: GetInput): string {
   const value = requiredText(get, "gpu-resource");
-  if (!/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/.test(value)) {
+  if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(value)) {
     throw new InputError("gpu-resource", value, "DOMAIN/NAME such as nvidia.com/gpu");
   }
   return value;

@@ -26,7 +26,7 @@ export function restrictedViolations({ spec }: NamedPodSpec): readonly string[] 
   const rules: readonly (readonly [boolean, string])[] = [
     [Boolean(spec.hostNetwork ?? spec.hostPID ?? spec.hostIPC), "host namespaces"],
     [forbidden.length > 0, "hostPath"],
-    [spec.securityContext?.runAsNonRoot !== true, "runAsNonRoot"],
+    [containers.some((container) => mayBeRoot(container, spec)), "runAsNonRoot"],
     [spec.securityContext?.seccompProfile?.type !== "RuntimeDefault", "seccompProfile"],
     [(spec.securityContext?.appArmorProfile?.type ?? "RuntimeDefault") !== "RuntimeDefault", "appArmorProfile"],
     [containers.some((container) => container.securityContext?.privileged), "privileged"],
@@ -38,6 +38,11 @@ export function restrictedViolations({ spec }: NamedPodSpec): readonly string[] 
     [containers.some((container) => container.ports?.some(({ hostPort }) => hostPort)), "hostPort"],
   ];
   return rules.filter(([isBroken]) => isBroken).map(([, rule]) => rule);
+}
+
+/** A container's own word counts before its pod's. */
+function mayBeRoot({ securityContext }: V1Container, pod: V1PodSpec): boolean {
+  return (securityContext?.runAsNonRoot ?? pod.securityContext?.runAsNonRoot) !== true;
 }
 
 function dropsAll({ securityContext }: V1Container): boolean {
