@@ -4,6 +4,7 @@ import { resumeTest } from "../../lib/engine/kubernetes-resume.ts";
 import { identifyProcess } from "../../lib/engine/run-process.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import { resolveTestImage } from "../../lib/engine/test-image.ts";
+import { secretsOf } from "../../lib/engine/test-secrets.ts";
 import { fillRandom, pinServices, resolveServices } from "../../lib/engine/test-service.ts";
 import { exitCodeOfError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
@@ -50,8 +51,9 @@ async function runTest(given: Inputs, deps: Deps): Promise<Outputs> {
   for (const secret of Object.values(services.secretEnv)) deps.mask(secret);
   const gpus = await chooseGpus(inputs, engine, deps);
 
-  const found = { image, services, gpus, masked: stack?.secrets ?? [], secretFiles };
   const last = await readLastReport(inputs, deps);
+  const lastCases = last?.cases ?? [];
+  const found = { image, services, gpus, masked: stack?.secrets ?? [], secretFiles, lastCases };
   const attempts: Report[] = [];
   for (;;) {
     const { report, folder } = await tryTest({ inputs, engine, found, attempts, last }, deps);
@@ -100,7 +102,7 @@ export async function resumeK8sGpuTest(inputs: ResumeInputs, deps: Deps): Promis
   const cluster = await connectKubernetes({ ...inputs, env: deps.env, log: deps.log });
   const resumed = await resumeTest(cluster, inputs.run, deps);
   const { pod, startedAt, note, running } = resumed;
-  for (const secret of Object.values(pod.secretEnv)) deps.mask(secret);
+  for (const secret of secretsOf(pod)) deps.mask(secret);
   const folder = await createResultsFolder(inputs.workingDirectory, pod);
   const observed = await observeRunning(async () => running, pod, folder, deps);
   const seen = { observed, pod, folder, engine: "kubernetes", startedAt, attempts: [] } as const;

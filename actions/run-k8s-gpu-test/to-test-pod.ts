@@ -1,5 +1,6 @@
 import { type ResumeNote, resumeAnnotation } from "../../lib/engine/resume-note.ts";
 import { processAnnotation } from "../../lib/engine/run-process.ts";
+import { splitEnvironment, type TimedCase } from "../../lib/engine/shard-split.ts";
 import type { TestIdentity } from "../../lib/engine/test-identity.ts";
 import type { TestImage } from "../../lib/engine/test-image.ts";
 import type { SecretFile, TestPod } from "../../lib/engine/test-pod.ts";
@@ -15,6 +16,8 @@ export interface Found {
   /** What no log may show, beside the values of secret-env. */
   readonly masked: readonly string[];
   readonly secretFiles: readonly SecretFile[];
+  /** Cases of an earlier run, by whose times shards divide the work. */
+  readonly lastCases: readonly TimedCase[];
   /** Which process follows the run; undefined where that cannot be told. */
   readonly process: string | undefined;
 }
@@ -27,7 +30,7 @@ export function gpusRequiredOf({ gpus }: Pick<Inputs, "gpus">): number {
 /** The pod that the inputs ask for. */
 export function toTestPod(
   inputs: Inputs,
-  { image, services, identity, gpus, masked, secretFiles, process }: Found,
+  { image, services, identity, gpus, masked, secretFiles, lastCases, process }: Found,
 ): TestPod {
   const { nodeSelector, tolerations, runtimeClass, queueName, priorityClass, serviceAccount, volumes, podPatch } =
     inputs;
@@ -45,7 +48,7 @@ export function toTestPod(
     },
     image: image.image,
     command: image.command,
-    env: { ...services.env, ...inputs.env },
+    env: { ...splitEnvironment(inputs.shards, lastCases), ...services.env, ...inputs.env },
     secretEnv: { ...services.secretEnv, ...inputs.secretEnv },
     masked,
     secretFiles,

@@ -4,7 +4,7 @@ import { isStatus } from "../kubernetes/kubernetes-error.ts";
 import { getObject, listObjects, patchObject } from "../kubernetes/object.ts";
 import { type Job, jobs, type Secret, secrets } from "../kubernetes/resource.ts";
 import type { RunningTest } from "./engine.ts";
-import { secretEnvKey, testContainer } from "./kubernetes-container.ts";
+import { testContainer } from "./kubernetes-container.ts";
 import type { KubernetesEngineDeps } from "./kubernetes-engine.ts";
 import { JobFollower } from "./kubernetes-job-follower.ts";
 import { findLeftovers } from "./kubernetes-leftovers.ts";
@@ -35,9 +35,11 @@ export async function resumeTest(cluster: Cluster, run: string, deps: Kubernetes
     const hint = "Read its log with 'kubectl logs', and remove it with 'kubectl delete'.";
     throw new DomainError("run-unknown", `Job ${name} does not say how it is to be judged.`, { hint });
   }
-  const job = await takeOver(cluster, found, deps.signal);
-  const secret = await getObject(cluster, secrets, name, { signal: deps.signal });
-  const pod = podOf(job, secret, note);
+  const job = await takeOver(cluster, found, deps);
+  const labelSelector = `gpu-ci/run=${job.metadata?.labels?.["gpu-ci/run"]}`;
+  const { items } = await listObjects(cluster, secrets, { labelSelector, signal: deps.signal });
+  const secret = items.find(({ metadata }) => metadata?.name === name);
+  const pod = podOf(job, items, note);
   const startedAt = new Date(job.metadata?.creationTimestamp ?? deps.now());
   deps.log.info(`Going on with ${name}, which was created at ${startedAt.toISOString()}.`);
   const follower = new JobFollower({ cluster, pod, job, isResumed: true, ...deps });
@@ -66,7 +68,8 @@ async function findJob(cluster: Cluster, run: string, signal: AbortSignal): Prom
 }
 
 /** Writes this process onto the Job; who was faster than we, or still lives, keeps it. */
-async function takeOver(cluster: Cluster, job: Job, signal: AbortSignal): Promise<Job> {
+async function takeOver(cluster: Cluster, job: Job, deps: KubernetesEngineDeps): Promise<Job> {
+  const { signal, log } = deps;
   const { name = "", resourceVersion, annotations } = job.metadata ?? {};
   const before = annotations?.[processAnnotation];
   if ((await processState(before)) === "alive") {
@@ -81,26 +84,31 @@ async function takeOver(cluster: Cluster, job: Job, signal: AbortSignal): Promis
       signal,
     });
   } catch (error) {
+    if (isStatus(error, 403)) {
+      log.warning(`Job ${name} may not be marked as followed by this process: let nobody else resume or sweep it now.`);
+      return job;
+    }
     if (!isStatus(error, 409)) throw error;
-    return await takeOver(cluster, (await getObject(cluster, jobs, name, { signal })) ?? job, signal);
+    return await takeOver(cluster, (await getObject(cluster, jobs, name, { signal })) ?? job, deps);
   }
 }
 
+/** Keys of a run's Secret that hold no secret. */
+const scriptKeys = ["run", "collect"];
+
 /** The test as far as it is followed, judged and removed by; its container is made already. */
-function podOf(job: Job, secret: Secret | undefined, note: ResumeNote): TestPod {
+function podOf(job: Job, ours: readonly Secret[], note: ResumeNote): TestPod {
   const spec = job.spec?.template.spec;
   const test = spec?.containers.find(({ name }) => name === testContainer);
-  const prefix = secretEnvKey("");
-  const values = Object.entries(secret?.data ?? {}).filter(([key]) => key.startsWith(prefix));
+  const values = ours.flatMap(({ data }) => Object.entries(data ?? {})).filter(([key]) => !scriptKeys.includes(key));
   const { collect, gpus, gpuResource, timeoutMs, pendingTimeoutMs, wrap } = note;
   return {
     name: job.metadata?.name ?? "",
     image: test?.image ?? "",
     command: [],
     env: {},
-    secretEnv: Object.fromEntries(
-      values.map(([key, value]) => [key.slice(prefix.length), Buffer.from(value, "base64").toString("utf8")]),
-    ),
+    secretEnv: {},
+    masked: values.map(([, value]) => Buffer.from(value, "base64").toString("utf8").trim()).filter(Boolean),
     gpus,
     gpuResource,
     cpu: test?.resources?.requests?.cpu,

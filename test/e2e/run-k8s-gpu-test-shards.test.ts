@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { glob } from "tinyglobby";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -43,6 +44,23 @@ describe("shards", () => {
     expect(report.shards.map(({ reason }: { reason: string }) => reason)).toEqual(["passed", "passed", "passed"]);
     expect(report.cases.map(({ name }: { name: string }) => name)).toEqual(["part 0", "part 1", "part 2"]);
     expect(outputs["log-complete"]).toBe("true");
+  });
+
+  it("divide their files by the times of an earlier run", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "gpu-ci-split-"));
+    const command = 'printf "%s\\n" t/slow.sh t/quick.sh t/new.sh t/mid.sh | sh -c "$GPU_CI_SPLIT" | xargs -r echo';
+    await using first = await run({ command: 'echo "$GPU_CI_SPLIT"', gpus: "0" });
+    const report = JSON.parse(await readFile(first.outputs.report ?? "", "utf8"));
+    const plain = { suite: "s", className: "c", outcome: "passed", message: "", text: "", line: null, gpu: false };
+    const caseOf = (file: string, durationMs: number) => ({ ...plain, name: file, file, durationMs });
+    const cases = [caseOf("t/quick.sh", 1000), caseOf("t/slow.sh", 9000), caseOf("t/mid.sh", 5000)];
+    await writeFile(join(folder, "report.json"), JSON.stringify({ ...report, cases }));
+    await using result = await run({ command, shards: "2", gpus: "0", "last-report": folder });
+    await rm(folder, { recursive: true });
+    expect([first.console, result.console.trim().split("\n").toSorted()]).toEqual([
+      "cat\n",
+      ["[0] t/slow.sh t/quick.sh", "[1] t/new.sh t/mid.sh"],
+    ]);
   });
 
   it("fail together when one of them fails, and the others still run to their ends", async () => {
