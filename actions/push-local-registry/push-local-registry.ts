@@ -5,6 +5,7 @@ import type { Host } from "../../lib/host.ts";
 import { chooseRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { withoutAttestations } from "../../lib/oci/attestations.ts";
 import { importIntoContainerd } from "../../lib/oci/containerd-import.ts";
+import { replaceBlob } from "../../lib/oci/damaged-blob.ts";
 import { isEngineImage } from "../../lib/oci/engine-source.ts";
 import { openImageSource } from "../../lib/oci/image-source.ts";
 import { isLoopback } from "../../lib/oci/loopback.ts";
@@ -56,7 +57,9 @@ async function push(source: ImageSource, place: Place, { inputs, deps }: Context
   const pushed = await log.group(`Push ${source.description} to ${registry.push}/${repository}`, () =>
     pushImage({ source, client, repository, tags: name.tags, parallel, checkBlobs, log }),
   );
-  const verified = await verifyPushed(client, repository, pushed.digest, verify);
+  const verified = await verifyPushed(client, repository, pushed.digest, verify, {
+    repair: (blob) => replaceBlob({ client, repository, blob }, source),
+  });
   const nameFor = (host: string) => `${host}/${repository}@${pushed.digest}`;
   log.info(
     `${nameFor(registry.push)}: ${formatSize(pushed.pushedBytes)} sent, ${formatSize(pushed.skippedBytes)} were there; verified: ${verified}.`,

@@ -3,6 +3,7 @@ import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
 import { formatSize } from "../size.ts";
 import { findElsewhere } from "./blob-elsewhere.ts";
+import { blobDamaged, replaceBlob } from "./damaged-blob.ts";
 import { type ImageContent, readContent } from "./image-content.ts";
 import type { Descriptor, StoredManifest } from "./manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -178,13 +179,13 @@ async function sendBlob(
     origin: source.description,
     onProgress,
   });
-  const stored = await client.headBlob(repository, blob.digest);
-  if (stored?.size === blob.size) return blob.size;
-  throw new DomainError(
-    "registry-blob-damaged",
-    `Blob ${blob.digest} of ${client.registry}/${repository} is damaged in the registry: ${stored?.size ?? 0} bytes instead of ${blob.size}, also after sending it again.`,
-    { hint: "Delete the blob's file in the registry's storage (or the image, then collect garbage), and push again." },
-  );
+  const size = async () => (await client.headBlob(repository, blob.digest))?.size;
+  if ((await size()) === blob.size) return blob.size;
+  const stored = { client, repository, blob };
+  await replaceBlob(stored, source);
+  const found = await size();
+  if (found === blob.size) return blob.size;
+  throw blobDamaged(stored, `${found ?? 0} bytes instead of ${blob.size}, also after deleting and sending it again`);
 }
 
 async function putManifests({ client, repository }: PushOptions, manifests: readonly StoredManifest[]): Promise<void> {

@@ -11,7 +11,7 @@ import { acceptManifests, type Descriptor, type StoredManifest } from "./manifes
 import { isDigest } from "./reference.ts";
 import { createLogin } from "./registry-login.ts";
 import { type Patience, RegistryRetry, type RetryBudget } from "./registry-retry.ts";
-import { pullScope, pushScope } from "./registry-scope.ts";
+import { deleteScope, pullScope, pushScope } from "./registry-scope.ts";
 import { type RegistryRequest, type RegistryResponse, RegistryTransport } from "./registry-transport.ts";
 
 export interface RegistryOptions {
@@ -197,6 +197,18 @@ export class RegistryClient implements Disposable {
       if (attempt > 1 && (await this.headBlob(repository, digest))?.size === size) return;
       await uploadBlob(this.#transport, upload, attempted);
     });
+  }
+
+  /** Takes a blob out of a repository; false where it is not there or the registry does not delete. */
+  async deleteBlob(repository: string, digest: string): Promise<boolean> {
+    const response = await this.#call(`delete blob ${digest} of ${repository}`, {
+      method: "DELETE",
+      target: `/v2/${repository}/blobs/${digest}`,
+      scopes: [deleteScope(repository)],
+      expected: [202, 404, 405, 401, 403],
+    });
+    response.body.resume();
+    return response.status === 202;
   }
 
   /** Makes the repository where the registry wants that before a push; false where that is not for us to do. */

@@ -188,7 +188,8 @@ describe("a push refuses to call an image good", () => {
     using client = openRegistry({ registry: own.host, env: {}, log: silentLog });
     expect(await verifyImage(client, "acme/flipped", manifest.digest, "size")).toBe("size");
     await expect(verifyImage(client, "acme/flipped", manifest.digest, "full")).rejects.toMatchObject({
-      code: "content-damaged",
+      code: "registry-blob-damaged",
+      message: expect.stringContaining("other bytes than its digest says"),
     });
   });
 });
