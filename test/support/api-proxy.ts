@@ -83,7 +83,11 @@ export async function startApiProxy(options: ApiProxyOptions): Promise<ApiProxy>
   const proxy = certificate ? https.createServer(certificate, take) : http.createServer(take);
   // What is under TLS: only that can be reset.
   const raw = new Map<number, Socket>();
-  const reset = (socket: Socket) => (raw.get(socket.remotePort ?? 0) ?? socket).resetAndDestroy();
+  const reset = (socket: Socket) => {
+    const under = raw.get(socket.remotePort ?? 0);
+    if (under) under.resetAndDestroy();
+    else socket.destroy();
+  };
   proxy.on("connection", (socket) => {
     const port = socket.remotePort ?? 0;
     raw.set(port, socket);
@@ -139,7 +143,12 @@ function answer({ options, incoming, reply, request, fault, live, reset }: Excha
     return;
   }
   const upstream = forward(options, incoming);
-  const here: Live = { request, cut, endWith: (line) => void reply.end(`${line}\n`) };
+  let source: http.IncomingMessage | undefined;
+  const end = (last = "") => {
+    source?.unpipe(reply);
+    reply.end(last);
+  };
+  const here: Live = { request, cut, endWith: (line) => end(`${line}\n`) };
   live.add(here);
   reply.once("close", () => {
     live.delete(here);
@@ -147,7 +156,7 @@ function answer({ options, incoming, reply, request, fault, live, reset }: Excha
   });
   upstream.once("error", cut);
   upstream.once("response", (head) => {
-    head.once("error", cut);
+    source = head.once("error", cut);
     options.onAnswer?.(request, head.statusCode ?? 0);
     if (fault === "lose-answer") return void head.resume().once("end", cut);
     const isChanged = typeof fault === "object" && !("endAfterMs" in fault);
@@ -157,7 +166,7 @@ function answer({ options, incoming, reply, request, fault, live, reset }: Excha
     if (isChanged) relayChanged(head, reply, fault);
     else head.pipe(reply);
     if (typeof fault === "object" && "endAfterMs" in fault)
-      setTimeout(() => (fault.isOrderly ? reply.end() : cut()), fault.endAfterMs);
+      setTimeout(() => (fault.isOrderly ? end() : cut()), fault.endAfterMs);
   });
   incoming.pipe(upstream);
 }
