@@ -1,22 +1,29 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Readable } from "node:stream";
 import { Parser, type ReadEntry } from "tar";
 import type { CollectedFile } from "./test-pod.ts";
 
-/** What the collector is about to send: path to checksum, and size where it is known (`cat` only). */
+/** What the collector says of a file; its size is known for `cat` only. */
+export interface FileFacts {
+  readonly sha256: string | undefined;
+  readonly sizeBytes: number | undefined;
+}
+
+/** What the collector sends. */
 export interface Listing {
   readonly format: "tar" | "cat";
-  readonly files: ReadonlyMap<string, { readonly sha256: string | undefined; readonly sizeBytes: number | undefined }>;
+  /** By path; they come while a tar is on its way. */
+  readonly files: ReadonlyMap<string, FileFacts>;
+  /** Settles when all of them have come. */
+  readonly whole: Promise<void>;
 }
 
 export interface ReceiveOptions {
   readonly directory: string;
   readonly listing: Listing;
-  /** Gets each file as soon as it is whole and its checksum was compared. */
+  /** Gets each file that is whole, once its checksum was compared. */
   readonly received: CollectedFile[];
 }
 
@@ -25,12 +32,28 @@ export interface ReceiveOptions {
  * end of the stream. Throws when a file differs from its checksum, would leave the folder, or the stream ends before the archive does.
  */
 export async function receiveTar(stream: Readable, options: ReceiveOptions): Promise<void> {
+  const { listing, received } = options;
+  const written: CollectedFile[] = [];
+  let isListed = false;
+  try {
+    await unpack(stream, options.directory, written);
+    await listing.whole;
+    isListed = true;
+  } finally {
+    // Also when the archive breaks off: what came before that, and whose checksum did, is as good as ever.
+    const expected = ({ path }: CollectedFile) => listing.files.get(path)?.sha256;
+    received.push(...written.filter((file) => (expected(file) ?? (isListed ? file.sha256 : "")) === file.sha256));
+  }
+  for (const file of written) checkSum(file, listing);
+}
+
+async function unpack(stream: Readable, directory: string, written: CollectedFile[]): Promise<void> {
   const writes: Promise<void>[] = [];
   await new Promise<void>((resolve, reject) => {
     const parser = new Parser({
       strict: true,
       onReadEntry: (entry) => {
-        const write = takeEntry(entry, options);
+        const write = takeEntry(entry, directory).then((file) => void (file && written.push(file)));
         write.catch(reject);
         writes.push(write);
       },
@@ -44,19 +67,24 @@ export async function receiveTar(stream: Readable, options: ReceiveOptions): Pro
   stream.unpipe();
 }
 
-async function takeEntry(entry: ReadEntry, options: ReceiveOptions): Promise<void> {
+async function takeEntry(entry: ReadEntry, directory: string): Promise<CollectedFile | undefined> {
   const path = entry.path.replace(/^\.\//, "");
-  if (entry.type !== "File" && entry.type !== "OldFile") {
-    entry.resume();
-    return;
-  }
-  await takeFile(path, entry as unknown as AsyncIterable<Uint8Array>, options);
+  if (entry.type === "File" || entry.type === "OldFile")
+    return await writeContent(path, entry as unknown as AsyncIterable<Uint8Array>, directory);
+  entry.resume();
+  return undefined;
 }
 
 /** Writes files that come one after the other, each as long as the listing says. Throws as receiveTar does. */
 export async function receiveCat(stream: Readable, options: ReceiveOptions): Promise<void> {
+  const { directory, listing, received } = options;
+  await listing.whole;
   const read = createReader(stream);
-  for (const [path, { sizeBytes = 0 }] of options.listing.files) await takeFile(path, read(sizeBytes), options);
+  for (const [path, { sizeBytes = 0 }] of listing.files) {
+    const file = await writeContent(path, read(sizeBytes), directory);
+    checkSum(file, listing);
+    received.push(file);
+  }
 }
 
 /** Hands out the next so many bytes of a stream, again and again. */
@@ -79,25 +107,53 @@ function createReader(stream: Readable): (sizeBytes: number) => AsyncGenerator<U
   };
 }
 
-async function takeFile(path: string, content: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<void> {
+/** A chunk of a stream is small, and each write and each hash has its price. */
+const blockBytes = 1 << 20;
+
+async function writeContent(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  directory: string,
+): Promise<CollectedFile> {
   const isSafe = path !== "" && !path.startsWith("/") && !path.split("/").includes("..");
   if (!isSafe)
     throw new Error(`the test left a file with the path ${JSON.stringify(path)}, which would leave the folder`);
-  const target = join(options.directory, path);
+  const target = join(directory, path);
   await mkdir(dirname(target), { recursive: true });
   const hash = createHash("sha256");
   let sizeBytes = 0;
-  const measure = async function* (source: AsyncIterable<Uint8Array>) {
-    for await (const chunk of source) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-      yield chunk;
+  await using file = await open(target, "w");
+  for await (const block of inBlocks(content)) {
+    hash.update(block);
+    for (let at = 0; at < block.length; ) at += (await file.write(block, at)).bytesWritten;
+    sizeBytes += block.length;
+  }
+  return { path, sizeBytes, sha256: hash.digest("hex") };
+}
+
+/** Joins chunks into blocks, each of which is overwritten by the next. */
+async function* inBlocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let block = Buffer.alloc(0);
+  let filled = 0;
+  for await (const chunk of content) {
+    if (filled > 0 && filled + chunk.length > blockBytes) {
+      yield block.subarray(0, filled);
+      filled = 0;
     }
-  };
-  await pipeline(Readable.from(content), measure, createWriteStream(target));
-  const sha256 = hash.digest("hex");
-  const expected = options.listing.files.get(path)?.sha256;
+    // The one of a small file is as small.
+    if (filled + chunk.length > block.length)
+      block = Buffer.concat(
+        [block.subarray(0, filled)],
+        Math.max(filled + chunk.length, Math.min(blockBytes, 4 * block.length)),
+      );
+    block.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled > 0) yield block.subarray(0, filled);
+}
+
+function checkSum({ path, sha256 }: CollectedFile, { files }: Listing): void {
+  const expected = files.get(path)?.sha256;
   if (expected !== undefined && expected !== sha256)
     throw new Error(`${path} came with other bytes than it has in the pod`);
-  options.received.push({ path, sizeBytes, sha256 });
 }

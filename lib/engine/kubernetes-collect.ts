@@ -4,7 +4,7 @@ import { sleep } from "../abort.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { execInPod } from "../kubernetes/exec.ts";
 import type { Log } from "../log.ts";
-import { type Listing, receiveCat, receiveTar } from "./collected-stream.ts";
+import { type FileFacts, type Listing, receiveCat, receiveTar } from "./collected-stream.ts";
 import { collectorContainer } from "./kubernetes-container.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
@@ -88,27 +88,31 @@ function exitError(exitCode: number): Error {
   return new Error(`the collector ended with exit code ${exitCode}`);
 }
 
-/** Lines `format tar|cat`, `SHA256 SIZE PATH` (`-` where unknown) and `end`. Throws when the stream ends before that. */
+/**
+ * Reads lines `format tar|cat`, `SHA256 SIZE PATH` (`-` where unknown) and `end`; returns as soon as the format is known, for the bytes of a
+ * tar come at the same time as their checksums. Throws when the stream ends before that.
+ */
 async function readListing(stderr: PassThrough): Promise<Listing> {
-  const files: [string, { sha256: string | undefined; sizeBytes: number | undefined }][] = [];
-  let format: Listing["format"] | undefined;
+  const files = new Map<string, FileFacts>();
   const lines = createInterface({ input: stderr });
   // It hands on its input's errors also when nobody iterates any more, and an error without a listener ends the process. Why the connection
   // broke is known from the call itself.
   lines.on("error", () => {});
-  for await (const line of lines) {
-    const [first = "", second = "", ...rest] = line.split(" ");
-    if (first === "format") format = second === "tar" ? "tar" : "cat";
-    else if (line === "end" && format) {
-      stderr.resume();
-      return { format, files: new Map(files) };
-    } else if (/^[0-9a-f]{64}$|^-$/.test(first)) {
-      const path = rest.join(" ").replace(/^\.\//, "");
-      files.push([
-        path,
-        { sha256: first === "-" ? undefined : first, sizeBytes: second === "-" ? undefined : Number(second) },
-      ]);
+  const format = Promise.withResolvers<Listing["format"]>();
+  const readAll = async () => {
+    for await (const line of lines) {
+      const [first = "", second = "", ...rest] = line.split(" ");
+      if (first === "format") format.resolve(second === "tar" ? "tar" : "cat");
+      else if (line === "end") return void stderr.resume();
+      else if (/^[0-9a-f]{64}$|^-$/.test(first)) files.set(rest.join(" ").replace(/^\.\//, ""), factsOf(first, second));
     }
-  }
-  throw new Error("the connection ended before the list of files");
+    throw new Error("the connection ended before the list of files");
+  };
+  const whole = readAll();
+  whole.catch(format.reject);
+  return { format: await format.promise, files, whole };
+}
+
+function factsOf(sha256: string, size: string): FileFacts {
+  return { sha256: sha256 === "-" ? undefined : sha256, sizeBytes: size === "-" ? undefined : Number(size) };
 }

@@ -1,8 +1,8 @@
 /**
  * The collector: a native sidecar from the test's own image that keeps /gpu-ci/out readable after the test has ended. `hold` is its main
  * program: told by TERM that the test is over, it stays only while somebody reads. `send` is run in it by exec: it blocks until the test has
- * ended, writes `format tar|cat`, one line of `SHA256 SIZE PATH` for each file and `end` to stderr, the bytes to stdout, and waits for `ok` on
- * stdin before it lets the wrapper go. One whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
+ * ended, writes `format tar|cat`, one line of `SHA256 SIZE PATH` for each file and `end` to stderr, the bytes to stdout (those of a tar at the
+ * same time), and waits for `ok` on stdin before it lets the wrapper go. One whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
  * Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
  */
 export const collectorScript = `#!/bin/sh
@@ -35,9 +35,8 @@ send)
   newest && cd "$out" || exit 1
   if command -v tar >/dev/null && command -v find >/dev/null && command -v sha256sum >/dev/null; then
     echo "format tar" >&2
-    find . -type f -exec sha256sum {} + | while read -r sum path; do echo "$sum - $path"; done >&2
-    echo end >&2
-    tar -cf - .
+    { find . -type f -exec sha256sum {} + | while read -r sum path; do echo "$sum - $path"; done; echo end; } >&2 &
+    tar -cf - .; wait
   else
     echo "format cat" >&2
     walk . list >&2

@@ -22,8 +22,9 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true }));
 
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
-const listing = (files: Record<string, Uint8Array | string>): Listing => ({
+const listing = (files: Record<string, Uint8Array | string>, whole = Promise.resolve()): Listing => ({
   format: "tar",
+  whole,
   files: new Map(
     Object.entries(files).map(([path, bytes]) => [
       path,
@@ -57,6 +58,30 @@ describe("receiveTar", () => {
     const stream = Readable.from([await archive()]);
     const receive = receiveTar(stream, { directory, listing: listing({ ...expected, small: "y" }), received: [] });
     await expect(receive).rejects.toThrow("small came with other bytes than it has in the pod");
+  });
+
+  it("compares checksums that come after the bytes, and waits for the last of them", async () => {
+    const listed = Promise.withResolvers<void>();
+    const files = new Map<string, { sha256: string; sizeBytes: undefined }>();
+    const received: CollectedFile[] = [];
+    const late = { format: "tar", files, whole: listed.promise } as const;
+    const receive = receiveTar(Readable.from([await archive()]), { directory, listing: late, received });
+    for (const [path, bytes] of Object.entries(expected))
+      files.set(path, { sha256: sha256(bytes), sizeBytes: undefined });
+    expect(received).toEqual([]);
+    listed.resolve();
+    await receive;
+    expect(received.map(({ path }) => path).toSorted()).toEqual(["a/big", "small"]);
+  });
+
+  it("gives what came whole before the archive broke off, as far as its checksum came too", async () => {
+    const whole = await archive();
+    const received: CollectedFile[] = [];
+    const stream = Readable.from([whole.subarray(0, whole.length - 1024)]);
+    const broken = listing({ small: "x" }, Promise.reject(new Error("the connection ended")));
+    broken.whole.catch(() => {});
+    await expect(receiveTar(stream, { directory, listing: broken, received })).rejects.toThrow();
+    expect(received.map(({ path }) => path)).toEqual(["small"]);
   });
 
   it("refuses an archive that breaks off", async () => {
