@@ -14,8 +14,8 @@ export async function identifyProcess(proc = "/proc", pid = "self"): Promise<str
     // The second field is the program's name, which may hold anything: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     const stat = await readFile(`${proc}/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z") return undefined;
-    return `${boot}/${namespace}/${stat.split(" ", 1)[0]}/${fields[19]}`;
+    const isZombie = fields[0] === "Z";
+    return isZombie ? "zombie" : `${boot}/${namespace}/${stat.split(" ", 1)[0]}/${fields[19]}`;
   } catch {
     return undefined;
   }
@@ -29,5 +29,16 @@ export async function processState(
   const here = await identifyProcess(proc);
   const [boot, namespace, pid] = identity?.split("/") ?? [];
   if (here === undefined || pid === undefined || !here.startsWith(`${boot}/${namespace}/`)) return "unknown";
-  return (await identifyProcess(proc, pid)) === identity ? "alive" : "gone";
+  const seen = await identifyProcess(proc, pid);
+  if (seen === identity) return "alive";
+  // Where a machine hides the processes of others (hidepid), one that cannot be read may live all the same.
+  return seen === undefined && isThere(Number(pid)) ? "unknown" : "gone";
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
