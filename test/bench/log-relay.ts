@@ -55,7 +55,7 @@ async function measureAll(what: "relay" | "path") {
 
 async function measure(what: "relay" | "path", name: string) {
   const log = logs[name] ?? "";
-  await using server = await startLogServer(log, sumBytes);
+  await using server = await startLogServer(log, sumBytes, folder);
   const file = join(folder, "test.log");
   const order = { what, name, sumBytes, server: server.url, ca: server.cert, file, secrets };
   const cost = await runReader(JSON.stringify(order));

@@ -1,12 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { makeCertificate } from "../faults/make-certificate.ts";
 
 const blockBytes = 32_768;
 
@@ -16,9 +13,9 @@ export interface LogServer extends AsyncDisposable {
   readonly cert: string;
 }
 
-/** Serves `text` again and again as the kubelet does, each line with its time, until `sumBytes` without the times were sent. */
-export async function startLogServer(text: string, sumBytes: number): Promise<LogServer> {
-  const { key, cert } = makeCertificate();
+/** Serves `text` again and again as the kubelet does, each line with its time, until `sumBytes` without the times were sent; its key is in `folder`. */
+export async function startLogServer(text: string, sumBytes: number, folder: string): Promise<LogServer> {
+  const { key, cert } = await makeCertificate(folder);
   const blocks = stampedBlocks(text);
   const server = https.createServer({ key, cert }, (_request, response) => {
     pipeline(Readable.from(repeat(blocks, sumBytes)), response).catch(() => {});
@@ -56,19 +53,4 @@ function stampedBlocks(text: string): (readonly [Buffer, number])[] {
     const stamped = lines.map((line, at) => `${minute}.${String(at).padStart(9, "0")}Z ${line}\n`);
     return [Buffer.from(stamped.join("")), Buffer.byteLength(lines.join("\n")) + 1] as const;
   });
-}
-
-function makeCertificate(): { key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), "gpu-ci-bench-"));
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  try {
-    execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", cert, "-days", "1", ...name], {
-      stdio: "ignore",
-    });
-    return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
