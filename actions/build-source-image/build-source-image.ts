@@ -1,19 +1,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DomainError } from "../../lib/error.ts";
-import type { GitTree } from "../../lib/git/git-tree.ts";
+import type { GitTree, TreeFile } from "../../lib/git/git-tree.ts";
 import type { GitContext } from "../../lib/git/run-git.ts";
+import { type SecretFile, watchForSecrets } from "../../lib/git/secret-files.ts";
 import { openTree } from "../../lib/git/tree.ts";
 import { selectTreeFiles } from "../../lib/git/tree-selection.ts";
+import { describeSizes } from "../../lib/git/tree-sizes.ts";
 import { describeSource } from "../../lib/git/tree-source.ts";
 import type { Host } from "../../lib/host.ts";
 import { createPathMatcher } from "../../lib/image/path-pattern.ts";
 import { chooseRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import type { Log } from "../../lib/log.ts";
 import { appendLayer, type BaseImage } from "../../lib/oci/append-layer.ts";
 import { numericUser, readPlatformImage } from "../../lib/oci/image-config.ts";
 import { pushImage } from "../../lib/oci/push-image.ts";
 import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
-import { writeLayer } from "../../lib/oci/write-layer.ts";
+import { type LayerOptions, type WrittenLayer, writeLayer } from "../../lib/oci/write-layer.ts";
 import { formatSize } from "../../lib/size.ts";
 import { stampSeconds } from "../../lib/version/stamp.ts";
 import type { Inputs } from "./inputs.ts";
@@ -26,7 +29,10 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
   const { log, env, tempDirectory } = deps;
   const directory = resolve(env.GITHUB_WORKSPACE ?? ".", inputs.workingDirectory);
   const context: GitContext = { exec: deps.exec, directory, env, signal: deps.signal };
-  const [tree, registry] = await Promise.all([openTree(context, inputs.ref), chooseRegistry({ ...inputs, ...deps })]);
+  const [tree, registry] = await Promise.all([
+    openTree(context, inputs.ref, inputs),
+    chooseRegistry({ ...inputs, ...deps }),
+  ]);
   const files = await selectTreeFiles(tree, { createMatcher: createPathMatcher, log });
   using client = openTarget(registry.push, inputs, deps);
   using baseClient = openBaseRegistry(registry, inputs, deps);
@@ -37,8 +43,7 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
   const { targetDirectory } = inputs;
   const mtimeSeconds = stampSeconds(env, tree.commitTime);
   const owner = inputs.owner ?? ownerOf(base);
-  const layer = await writeLayer({ file, targetDirectory, contents: tree.contents(files), owner, mtimeSeconds });
-  log.info(`${files.length} files of ${tree.revision}: layer ${layer.digest}, ${formatSize(layer.size)}.`);
+  const layer = await writeSources(tree, files, { file, targetDirectory, owner, mtimeSeconds }, log);
 
   const config = await configOf(inputs, tree, context);
   const source = appendLayer(base, { ...config, layer, file, createdAt: new Date(mtimeSeconds * 1000) });
@@ -56,6 +61,31 @@ export async function buildSourceImage(inputs: Inputs, deps: Deps): Promise<Outp
     files: files.length,
     revision: tree.revision,
   };
+}
+
+async function writeSources(
+  tree: GitTree,
+  files: readonly TreeFile[],
+  options: Omit<LayerOptions, "contents">,
+  log: Log,
+): Promise<WrittenLayer> {
+  const secrets: SecretFile[] = [];
+  const contents = watchForSecrets(tree.contents(files), (found) => secrets.push(found));
+  const layer = await writeLayer({ ...options, contents });
+  log.info(`${files.length} files of ${tree.revision}: layer ${layer.digest}, ${formatSize(layer.size)}.`);
+  log.info(`Largest: ${describeSizes(files)}.`);
+  warnOfSecrets(secrets, log);
+  return layer;
+}
+
+/** Whoever may pull the image may read them, also when a later layer removes them. */
+function warnOfSecrets(secrets: readonly SecretFile[], log: Log): void {
+  if (secrets.length === 0) return;
+  const named = secrets.slice(0, 10).map(({ path, why }) => `${path} (${why})`);
+  const more = secrets.length > named.length ? ` and ${secrets.length - named.length} more` : "";
+  log.warning(
+    `These files look like secrets and are in the image: ${named.join(", ")}${more}. Name them in .dockerignore.`,
+  );
 }
 
 async function configOf(inputs: Inputs, tree: GitTree, context: GitContext) {

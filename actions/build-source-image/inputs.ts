@@ -1,15 +1,20 @@
 import { posix } from "node:path";
 import { InputError } from "../../lib/error.ts";
-import { type GetInput, list, map, requiredText, text } from "../../lib/input.ts";
+import { flag, type GetInput, list, map, requiredText, text } from "../../lib/input.ts";
 import { parseNamed } from "../../lib/oci/reference.ts";
 import { readRegistryInputs } from "../../lib/oci/registry-inputs.ts";
 import { readTargetName } from "../../lib/oci/target-name.ts";
 
 /** Reads the inputs of action.yml; throws InputError for the first wrong one. */
 export function readInputs(get: GetInput) {
+  const ref = requiredText(get, "ref");
+  const includeIgnored = flag(get, "include-ignored");
+  if (includeIgnored && ref !== "worktree")
+    throw new InputError("include-ignored", "true", "false where ref is not worktree: a commit has no ignored files");
   return {
     base: baseImage(get, "base"),
-    ref: requiredText(get, "ref"),
+    ref,
+    includeIgnored,
     targetDirectory: absoluteFolder(get, "target-directory"),
     owner: owner(get, "owner"),
     target: readTargetName(text(get, "image"), list(get, "tags")),

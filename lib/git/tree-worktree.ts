@@ -6,14 +6,14 @@ import type { TreeContent, TreeFile, TreeListing } from "./git-tree.ts";
 import { type GitContext, runGit } from "./run-git.ts";
 import { comparePaths, splitRecords } from "./tree-path.ts";
 
-/** Lists the files on the disk below the context's directory: tracked and new ones, without those that git ignores or that were deleted. */
-export async function readWorktreeFiles(context: GitContext): Promise<TreeListing> {
+/** Lists the files on the disk below the context's directory: tracked and new ones, without those that were deleted and, unless they are asked for, that git ignores. */
+export async function readWorktreeFiles(context: GitContext, includeIgnored = false): Promise<TreeListing> {
   const output = await runGit(context, [
     "ls-files",
     "-z",
     "--cached",
     "--others",
-    "--exclude-standard",
+    ...(includeIgnored ? [] : ["--exclude-standard"]),
     "--deduplicate",
   ]);
   const paths = [...new Set(splitRecords(output))];

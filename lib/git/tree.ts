@@ -4,15 +4,20 @@ import { type GitContext, runGit, tryGit } from "./run-git.ts";
 import { readCommitFiles } from "./tree-commit.ts";
 import { readWorktreeFiles } from "./tree-worktree.ts";
 
+export interface TreeOptions {
+  /** Of a worktree only. */
+  readonly includeIgnored?: boolean;
+}
+
 /**
  * Opens the tree of a commit (any name that git knows), or with `worktree` the files on the disk, uncommitted ones included and
- * ignored ones left out. Throws DomainError `commit-absent`, `not-a-repository` or `git-missing`.
+ * ignored ones left out unless they are asked for. Throws DomainError `commit-absent`, `not-a-repository` or `git-missing`.
  */
-export async function openTree(context: GitContext, ref: string): Promise<GitTree> {
+export async function openTree(context: GitContext, ref: string, options: TreeOptions = {}): Promise<GitTree> {
   const isWorktree = ref === "worktree";
   const { commit, commitTime } = await findCommit(context, isWorktree ? "HEAD" : ref);
   const [listing, status] = await Promise.all([
-    isWorktree ? readWorktreeFiles(context) : readCommitFiles(context, commit),
+    isWorktree ? readWorktreeFiles(context, options.includeIgnored) : readCommitFiles(context, commit),
     isWorktree ? runGit(context, ["status", "--porcelain", "--", "."]) : "",
   ]);
   return { revision: status.trim() === "" ? commit : `${commit}-dirty`, commitTime, ...listing };

@@ -186,6 +186,30 @@ describe("build-source-image", () => {
     expect(found).toBe("hello\n#!/bin/sh\necho ran\n");
   });
 
+  it("says what is large and what looks like a secret, and takes ignored files when asked", async () => {
+    await using project = await createRepository();
+    await project.write(".gitignore", "*.log\n.env\n");
+    await project.write("main.sh", "echo ran\n");
+    await project.commit("first");
+    await project.write("deploy/id_rsa", "x");
+    await project.write("noise.log", "x".repeat(5000));
+    await project.write(".env", "PASSWORD=x");
+    await using own = createTestHost({ env: { ...gitEnvironment, GITHUB_WORKSPACE: project.path, KUBECONFIG: "" } });
+    const base = await pushBase("acme/secrets");
+    const inputs = { base, registry: registry.host, ref: "worktree" };
+    const plain = await buildSourceImage(readInputs(actionInput("build-source-image", inputs)), own);
+    expect(plain.files).toBe(3);
+    expect(own.lines.filter((line) => line.startsWith("warning"))).toEqual([
+      "warning: These files look like secrets and are in the image: deploy/id_rsa (a private key of SSH). Name them in .dockerignore.",
+    ]);
+    const all = { ...inputs, "include-ignored": "true" };
+    expect((await buildSourceImage(readInputs(actionInput("build-source-image", all)), own)).files).toBe(5);
+    expect(own.lines).toContain("Largest: noise.log 5.0 kB, .gitignore 11 B, .env 10 B, main.sh 9 B, deploy/ 1 B.");
+    expect(own.lines.findLast((line) => line.startsWith("warning"))).toContain(
+      ": .env (a file of environment variables), deploy/id_rsa (a private key of SSH).",
+    );
+  });
+
   it("asks for an owner when the base's user is a name, and names a base that is not there", async () => {
     const base = await pushBase("acme/named", { config: { User: "app" } });
     await expect(build({ base })).rejects.toMatchObject({ code: "owner-unknown" });
@@ -197,6 +221,7 @@ describe("build-source-image", () => {
     ["base", { base: "acme/base" }, 'Input base is "acme/base"'],
     ["target-directory", { base: "a:1", "target-directory": "/src/../etc" }, "Input target-directory is"],
     ["owner", { base: "a:1", owner: "app" }, 'Input owner is "app"'],
+    ["include-ignored", { base: "a:1", "include-ignored": "true" }, 'Input include-ignored is "true"'],
     ["env", { base: "a:1", env: "novalue" }, 'Input env is "novalue"'],
   ])("refuses a wrong %s before it asks anybody", (_name, inputs, message) => {
     expect(() => readInputs(actionInput("build-source-image", inputs))).toThrow(message);

@@ -79,6 +79,15 @@ describe("openTree", () => {
     expect(tree.revision).toBe(`${await repository.git("rev-parse", "HEAD")}-dirty`);
   });
 
+  it("reads the files that git ignores as well when they are asked for, and nothing of git's own", async () => {
+    await using repository = await project();
+    await repository.write("noise.log", "ignored");
+    const context = { exec, directory: repository.path, env: gitEnvironment };
+    const tree = await openTree(context, "worktree", { includeIgnored: true });
+    const paths = tree.files.map(({ path }) => path);
+    expect(paths.filter((path) => path === "noise.log" || path.startsWith(".git/"))).toEqual(["noise.log"]);
+  });
+
   it("does not follow a link that took a folder's place", async () => {
     await using repository = await project();
     await rm(join(repository.path, "src"), { recursive: true });
