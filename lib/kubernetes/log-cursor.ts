@@ -21,6 +21,7 @@ export class LogCursor {
   /** Whether the newline of the last line given is still to come, and how many of its bytes were given. */
   #isOpen = false;
   #openBytes = 0;
+  #firstStamp: string | undefined;
   #gap: string | undefined;
   #message: string | undefined;
 
@@ -71,6 +72,11 @@ export class LogCursor {
     return this.#message ?? (this.#carry.length > 0 ? this.#carry.toString("utf8") : undefined);
   }
 
+  /** Timestamp of the first line that was given. */
+  firstStamp(): string | undefined {
+    return this.#firstStamp;
+  }
+
   /** What is missing in what was given, in words. */
   gap(): string | undefined {
     return this.#gap;
@@ -101,6 +107,7 @@ export class LogCursor {
   }
 
   #noteLine(chunk: Buffer, start: number, length: number): void {
+    this.#firstStamp ??= chunk.toString("latin1", start, start + length);
     this.#window.note(chunk, start, length);
     this.#drop = 0;
     this.#openBytes = 0;

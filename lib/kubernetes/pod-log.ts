@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { sleep } from "../abort.ts";
 import type { Cluster } from "./client.ts";
+import { readText } from "./exchange.ts";
 import { isStatus } from "./kubernetes-error.ts";
 import { LogCursor } from "./log-cursor.ts";
 import { readChunks } from "./read-chunks.ts";
@@ -37,6 +38,8 @@ interface Following {
   readonly cluster: Cluster;
   readonly options: PodLogOptions;
   readonly cursor: LogCursor;
+  /** That were given. */
+  bytes: number;
   /** Why the end of the log is not proven. */
   unproven: string | undefined;
 }
@@ -46,6 +49,8 @@ const statusLagMs = 3000;
 /** A log whose container has ended has nothing more to wait for. */
 const endedIdleMs = 5000;
 const startPollMs = 1000;
+/** No kubelet is told to rotate smaller files than this; 10 MiB is its default. */
+const smallestRotation = 1_000_000;
 /** A container that ended has written everything; what is on its way comes within this, and what does not is read again. */
 const quietMs = 25;
 
@@ -58,6 +63,7 @@ export function followPodLog(cluster: Cluster, options: PodLogOptions): PodLogFo
     cluster,
     options,
     cursor: new LogCursor(),
+    bytes: 0,
     unproven: "the log was not read to its end",
   };
   const gap = () => following.cursor.gap() ?? following.unproven;
@@ -76,7 +82,9 @@ async function* follow(following: Following): AsyncGenerator<Uint8Array, void, v
       yield* readOnce(following, !wasEnded, reconnect);
       if (wasEnded) {
         const isWhole = following.cursor.isAligned();
-        following.unproven = isWhole ? undefined : "the node no longer had all of the log when its end was read";
+        following.unproven = isWhole
+          ? await rotationOf(following)
+          : "the node no longer had all of the log when its end was read";
         return;
       }
       if (!(await isEndedSoon(options))) await reconnect.afterEnd();
@@ -90,11 +98,30 @@ async function* follow(following: Following): AsyncGenerator<Uint8Array, void, v
   }
 }
 
+/**
+ * A kubelet that follows slower than the container writes passes over files which were rotated away meanwhile, and its answer does not show it.
+ * So a log is proven whole only while the node's file still begins with its first line.
+ */
+async function rotationOf({ cluster, options, cursor, bytes }: Following): Promise<string | undefined> {
+  if (bytes < smallestRotation) return undefined;
+  const { namespace, pod, container, signal } = options;
+  const response = await cluster.stream({
+    method: "GET",
+    path: `${resourcePath(pods, namespace ?? cluster.namespace, pod)}/log`,
+    query: { container, timestamps: true, limitBytes: 64 },
+    signal,
+  });
+  const begin = (await readText(response, signal)).split(" ")[0];
+  if (begin === cursor.firstStamp()) return undefined;
+  return "the node rotated the log while it was read, and may have thrown lines away before they were";
+}
+
 async function* readOnce(
-  { cluster, options, cursor }: Following,
+  following: Following,
   isFollow: boolean,
   reconnect: Reconnect,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { cluster, options, cursor } = following;
   const { namespace, pod, container, signal, ended, whenEnded } = options;
   const response = await cluster.stream({
     method: "GET",
@@ -110,6 +137,7 @@ async function* readOnce(
       const bytes = cursor.push(chunk);
       if (bytes.length > 0) {
         reconnect.progressed();
+        following.bytes += bytes.length;
         yield bytes;
       }
       end.setBusy(false);

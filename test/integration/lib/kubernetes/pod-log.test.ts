@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { followPodLog, type PodLogFollower } from "../../../../lib/kubernetes/pod-log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import {
+  type ApiCall,
   type ApiHandler,
   type ApiReply,
   type KubernetesApi,
@@ -98,6 +99,26 @@ describe("following a pod's log", () => {
     expect(api.calls.map(({ query }) => query.toString())).toEqual([
       "container=c&follow=true&timestamps=true",
       "container=c&follow=false&timestamps=true&sinceTime=2026-11-20T10%3A00%3A01Z",
+    ]);
+  });
+
+  it.each([
+    ["was rotated meanwhile: what the kubelet passed over there nobody can see", 1000, false],
+    ["was never rotated", 0, true],
+  ])("knows of a long log whether it %s", async (_name, fileBegins, isComplete) => {
+    const log = makeLog(8000);
+    const isFollowed = (call: ApiCall) => call.query.get("follow") === "true";
+    await using api = await startKubernetesApi((call, reply) => {
+      const bytes = servedFrom(log.slice(isFollowed(call) ? 0 : fileBegins), call.query.get("sinceTime"));
+      reply.write(bytes.subarray(0, Number(call.query.get("limitBytes") ?? bytes.length)));
+      reply.end();
+    });
+    const { follower } = await follow(api, () => api.calls.some(isFollowed));
+    expect(proven(follower)).toEqual([
+      isComplete,
+      isComplete
+        ? undefined
+        : "the node rotated the log while it was read, and may have thrown lines away before they were",
     ]);
   });
 
