@@ -3,6 +3,7 @@ import type { Cluster } from "../kubernetes/client.ts";
 import { isStatus } from "../kubernetes/kubernetes-error.ts";
 import { deleteObject, getObject, listObjects } from "../kubernetes/object.ts";
 import { jobs, pods, secrets } from "../kubernetes/resource.ts";
+import { watchObjects } from "../kubernetes/watch.ts";
 
 export interface RemovalOptions {
   /** Name of the Job and of its Secret. */
@@ -48,7 +49,14 @@ export async function secretGone(cluster: Cluster, name: string, isOwned: boolea
 async function podsGone(cluster: Cluster, name: string, signal: AbortSignal): Promise<void> {
   const labelSelector = `batch.kubernetes.io/job-name=${name}`;
   try {
-    while ((await listObjects(cluster, pods, { labelSelector, signal })).items.length > 0) await sleep(pollMs, signal);
+    const { items, resourceVersion } = await listObjects(cluster, pods, { labelSelector, signal });
+    const alive = new Set(items.map(({ metadata }) => metadata?.uid));
+    if (alive.size === 0) return;
+    for await (const { type, object } of watchObjects(cluster, pods, { labelSelector, resourceVersion, signal })) {
+      if (type === "DELETED") alive.delete(object.metadata?.uid);
+      else alive.add(object.metadata?.uid);
+      if (alive.size === 0) return;
+    }
   } catch (error) {
     if (!isStatus(error, 403)) throw error;
   }
