@@ -40,6 +40,8 @@ interface Following {
   readonly cursor: LogCursor;
   /** That were given. */
   bytes: number;
+  /** The log could not be opened when it was first asked for. */
+  isLate: boolean;
   /** Why the end of the log is not proven. */
   unproven: string | undefined;
 }
@@ -64,6 +66,7 @@ export function followPodLog(cluster: Cluster, options: PodLogOptions): PodLogFo
     options,
     cursor: new LogCursor(),
     bytes: 0,
+    isLate: false,
     unproven: "the log was not read to its end",
   };
   const gap = () => following.cursor.gap() ?? following.unproven;
@@ -93,7 +96,10 @@ async function* follow(following: Following): AsyncGenerator<Uint8Array, void, v
       if (await isOver(error, following, wasEnded)) return;
       if (isWaitingToStart(error)) await sleep(Math.min(startPollMs, 100 * ++waits), options.signal);
       else if (error instanceof KubeletMessage) await reconnect.afterEnd();
-      else await reconnect.afterFailure(error);
+      else {
+        following.isLate ||= following.cursor.firstStamp() === undefined;
+        await reconnect.afterFailure(error);
+      }
     }
   }
 }
@@ -102,7 +108,9 @@ async function* follow(following: Following): AsyncGenerator<Uint8Array, void, v
  * A kubelet that follows slower than the container writes passes over files which were rotated away meanwhile, and its answer does not show it.
  * So a log is proven whole only while the node's file still begins with its first line.
  */
-async function rotationOf({ cluster, options, cursor, bytes }: Following): Promise<string | undefined> {
+async function rotationOf({ cluster, options, cursor, bytes, isLate }: Following): Promise<string | undefined> {
+  if (isLate && cursor.firstStamp() !== undefined)
+    return "the log could not be opened at first, and the node may have rotated its first lines away before it was";
   if (bytes < smallestRotation) return undefined;
   const { namespace, pod, container, signal } = options;
   const response = await cluster.stream({

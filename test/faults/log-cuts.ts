@@ -10,7 +10,9 @@ export type LogOutcome =
   | "gap named"
   /** Bytes are missing, wrong or doubled, and nothing was said. */
   | "silent"
-  /** Every byte came, and the log was called incomplete all the same. */
+  /** Every byte came; after a rotation that cannot be proven. */
+  | "exact, unproven"
+  /** Every byte came, and without a rotation the log was called incomplete all the same. */
   | "false alarm"
   | "failed";
 
@@ -27,7 +29,7 @@ export interface LogCounts {
   /** Of all logs together. */
   readonly megabytes: number;
   readonly outcomes: Readonly<Partial<Record<LogOutcome, number>>>;
-  /** Those that ended neither exact nor with a named gap. */
+  /** Those that ended silent, failed, or with a false alarm. */
   readonly wrong: readonly LogResult[];
 }
 
@@ -36,7 +38,9 @@ export function countOutcomes(results: readonly LogResult[]): LogCounts {
   const outcomes: Partial<Record<LogOutcome, number>> = {};
   for (const { outcome } of results) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   const megabytes = Math.round(results.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
-  const wrong = results.filter(({ outcome }) => outcome !== "exact" && outcome !== "gap named");
+  const wrong = results.filter(
+    ({ outcome }) => outcome === "silent" || outcome === "failed" || outcome === "false alarm",
+  );
   return { schedules: results.length, megabytes, outcomes, wrong };
 }
 
@@ -55,7 +59,8 @@ export async function followSchedule({ seed, lines, cuts, rotation }: CutSchedul
     const served = isRotated ? lines.slice(rotation.firstLine) : lines;
     const cut = cuts[at];
     if (typeof cut?.how === "number") return reply.refuse(cut.how, "Injected", "injected", { "retry-after": "0" });
-    const bytes = serveLog(served, call.query.get("sinceTime"));
+    const all = serveLog(served, call.query.get("sinceTime"));
+    const bytes = all.subarray(0, Number(call.query.get("limitBytes") ?? all.length));
     if (cut === undefined) {
       reply.write(bytes);
       return reply.end();
@@ -76,12 +81,13 @@ export async function followSchedule({ seed, lines, cuts, rotation }: CutSchedul
     cluster.close();
   }
   const got = Buffer.concat(parts);
-  const outcome = judge(got, wholeLog(lines), follower.gap());
+  const outcome = judge(got, wholeLog(lines), follower.gap(), rotation !== undefined);
   return { seed, outcome, bytes: got.length, why: follower.gap() ?? "" };
 }
 
-function judge(got: Buffer, whole: Buffer, gap: string | undefined): LogOutcome {
-  if (got.equals(whole)) return gap === undefined ? "exact" : "false alarm";
+function judge(got: Buffer, whole: Buffer, gap: string | undefined, isRotated: boolean): LogOutcome {
+  if (got.equals(whole) && gap !== undefined) return isRotated ? "exact, unproven" : "false alarm";
+  if (got.equals(whole)) return "exact";
   if (gap === undefined) return "silent";
   return isWithoutOnePiece(got, whole) ? "gap named" : "silent";
 }

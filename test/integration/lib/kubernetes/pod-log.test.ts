@@ -122,6 +122,20 @@ describe("following a pod's log", () => {
     ]);
   });
 
+  it("does not vouch for the beginning of a log that could not be opened at first", async () => {
+    let asked = 0;
+    await using api = await startKubernetesApi((_call, reply) => {
+      if (++asked === 1) return reply.refuse(503, "ServiceUnavailable");
+      reply.write(servedFrom(makeLog(20), null));
+      reply.end();
+    });
+    const { follower } = await follow(api, () => asked > 1);
+    expect(proven(follower)).toEqual([
+      false,
+      "the log could not be opened at first, and the node may have rotated its first lines away before it was",
+    ]);
+  });
+
   it("waits for a container that has not started", async () => {
     const message = 'container "c" in pod "p" is waiting to start: ContainerCreating';
     let asked = 0;
