@@ -48,14 +48,14 @@ export async function receiveTar(stream: Readable, options: ReceiveOptions): Pro
 }
 
 async function unpack(stream: Readable, directory: string, written: CollectedFile[]): Promise<void> {
-  const writes: Promise<void>[] = [];
-  await new Promise<void>((resolve, reject) => {
+  const writes: { readonly entry: ReadEntry; readonly write: Promise<void> }[] = [];
+  const unpacked = new Promise<void>((resolve, reject) => {
     const parser = new Parser({
       strict: true,
       onReadEntry: (entry) => {
         const write = takeEntry(entry, directory).then((file) => void (file && written.push(file)));
         write.catch(reject);
-        writes.push(write);
+        writes.push({ entry, write });
       },
     });
     // The parser ends after everything before was written, so that a whole archive has said `eof` by then.
@@ -63,7 +63,13 @@ async function unpack(stream: Readable, directory: string, written: CollectedFil
     for (const emitter of [parser, stream]) emitter.once("error", reject);
     stream.pipe(parser as unknown as NodeJS.WritableStream);
   });
-  await Promise.all(writes);
+  try {
+    await unpacked;
+  } finally {
+    // The file in which an archive breaks off never ends; those before it may still be on their way to the disk.
+    await Promise.allSettled(writes.filter(({ entry }) => entry.remain === 0).map(({ write }) => write));
+  }
+  await Promise.all(writes.map(({ write }) => write));
   stream.unpipe();
 }
 
