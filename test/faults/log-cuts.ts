@@ -70,7 +70,7 @@ export async function followSchedule({ seed, lines, cuts, rotation }: CutSchedul
   });
   const cluster = await api.connect();
   const ended = () => connections >= cuts.length;
-  const signal = AbortSignal.timeout(180_000);
+  const signal = AbortSignal.timeout(600_000);
   const follower = followPodLog(cluster, { pod: "p", container: "c", signal, ended });
   const parts: Uint8Array[] = [];
   try {
