@@ -1,36 +1,23 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
-import {
-  callForge,
-  createRepository,
-  type Forge,
-  type ForgeRun,
-  finishedRun,
-  gitIn,
-  jobsOf,
-  logOf,
-  pushFolder,
-  remoteOf,
-  runsOf,
-  startForge,
-} from "../support/forge.ts";
+import { createRepository, type Forge, gitIn, pushFolder, remoteOf, runsOf } from "../support/forge.ts";
 import { type PublishedProduct, providePublished } from "../support/forge-publish.ts";
-import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
+import { dispatchRun, type EndedRun, endedRun, type ForgeScene, openForgeScene } from "../support/forge-scene.ts";
+import type { TestNamespace } from "../support/test-namespace.ts";
 
 const timeoutMs = 240_000;
+let scene: ForgeScene;
 let folder: string;
 let forge: Forge;
 let namespace: TestNamespace;
 let caller: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "gpu-ci-forge-runs-"));
-  forge = await startForge();
-  namespace = await createTestNamespace("gpu-ci-forge-runs");
+  scene = await openForgeScene("forge-runs");
+  ({ folder, forge, namespace } = scene);
   const product = await providePublished(forge, join(folder, "product"));
   caller = await createRepository(forge, "runs");
   const base = await pushBusyboxImage({
@@ -40,10 +27,7 @@ beforeAll(async () => {
   writeCaller(product, base);
   await pushFolder(forge, join(folder, "caller"), caller);
 }, 600_000);
-afterAll(async () => {
-  await namespace?.[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => scene?.[Symbol.asyncDispose]());
 
 describe("runs on a forge", () => {
   it("are red when a test is, and the log says which and why", async () => {
@@ -98,20 +82,13 @@ describe("runs on a forge", () => {
   });
 });
 
-async function ended(path: string, event = "push"): Promise<{ readonly run: ForgeRun; readonly log: string }> {
-  const run = await finishedRun(forge, caller, { path, event, timeoutMs });
-  const jobs = await jobsOf(forge, caller, run);
-  const log = (await Promise.all(jobs.map((job) => logOf(forge, caller, job)))).join("\n");
-  return { run, log };
+function ended(path: string, event = "push"): Promise<EndedRun> {
+  return endedRun(forge, caller, { path, event, timeoutMs });
 }
 
 /** Starts a workflow by a dispatch with inputs; gives the log of the run, which is green. */
 async function press(workflow: string, inputs: Readonly<Record<string, string>> = {}): Promise<string> {
-  const dispatches = `/repos/${caller}/actions/workflows/${workflow}/dispatches?return_run_details=true`;
-  const { workflow_run_id: id } = await callForge<{ workflow_run_id: number }>(forge, "POST", dispatches, {
-    ref: "main",
-    inputs,
-  });
+  const id = await dispatchRun(forge, caller, { workflow, inputs });
   const { run, log } = await ended(`${workflow}@refs/heads/main`, "workflow_dispatch");
   expect({ id: run.id, conclusion: run.conclusion }, log).toEqual({ id, conclusion: "success" });
   return log;

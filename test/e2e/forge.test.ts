@@ -1,23 +1,12 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { debianParent } from "../support/debian-parent.ts";
 import { copyExample } from "../support/example-project.ts";
-import {
-  callForge,
-  createRepository,
-  type Forge,
-  finishedRun,
-  gitIn,
-  jobsOf,
-  logOf,
-  pushFolder,
-  remoteOf,
-  startForge,
-} from "../support/forge.ts";
+import { callForge, createRepository, type Forge, gitIn, pushFolder, remoteOf } from "../support/forge.ts";
 import { type PublishedProduct, providePublished } from "../support/forge-publish.ts";
-import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
+import { dispatchRun, endedRun, type ForgeScene, openForgeScene } from "../support/forge-scene.ts";
+import type { TestNamespace } from "../support/test-namespace.ts";
 
 interface Release {
   readonly tag_name: string;
@@ -26,6 +15,7 @@ interface Release {
   readonly assets: readonly { readonly name: string; readonly size: number; readonly browser_download_url: string }[];
 }
 
+let scene: ForgeScene;
 let folder: string;
 let forge: Forge;
 let namespace: TestNamespace;
@@ -34,28 +24,19 @@ let caller: string;
 let commit: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "gpu-ci-forge-"));
-  forge = await startForge();
-  namespace = await createTestNamespace("gpu-ci-forge");
+  scene = await openForgeScene("forge");
+  ({ folder, forge, namespace } = scene);
   product = await providePublished(forge, join(folder, "product"));
   caller = await createRepository(forge, "vector-add");
   await writeCaller();
   commit = await pushFolder(forge, join(folder, "caller"), caller);
 }, 600_000);
-afterAll(async () => {
-  await namespace?.[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => scene?.[Symbol.asyncDispose]());
 
 describe("the reusable workflows on a forge, called from another repository at the release's tag", () => {
   it("test a push: the GPU Job runs on the cluster, and its outputs reach the caller", async () => {
-    const run = await finishedRun(forge, caller, {
-      path: "gpu.yml@refs/heads/main",
-      event: "push",
-      timeoutMs: 600_000,
-    });
-    const jobs = await jobsOf(forge, caller, run);
-    const log = (await Promise.all(jobs.map((job) => logOf(forge, caller, job)))).join("\n");
+    const awaited = { path: "gpu.yml@refs/heads/main", event: "push", timeoutMs: 600_000 };
+    const { run, jobs, log } = await endedRun(forge, caller, awaited);
     expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({ event: "push", conclusion: "success" });
     expect(jobs.map(({ name, conclusion }) => `${name}: ${conclusion}`)).toEqual(["test: success", "after: success"]);
     expect(log).toContain(`forge/gpu-ci' # ref=v${product.version}`);
@@ -66,14 +47,9 @@ describe("the reusable workflows on a forge, called from another repository at t
   });
 
   it("test a dispatch: nothing is built again", async () => {
-    await callForge(forge, "POST", `/repos/${caller}/actions/workflows/gpu.yml/dispatches`, { ref: "main" });
-    const run = await finishedRun(forge, caller, {
-      path: "gpu.yml@refs/heads/main",
-      event: "workflow_dispatch",
-      timeoutMs: 300_000,
-    });
-    const [job] = await jobsOf(forge, caller, run);
-    const log = await logOf(forge, caller, job!);
+    await dispatchRun(forge, caller, { workflow: "gpu.yml" });
+    const awaited = { path: "gpu.yml@refs/heads/main", event: "workflow_dispatch", timeoutMs: 300_000 };
+    const { run, log } = await endedRun(forge, caller, awaited);
     expect({ event: run.event, conclusion: run.conclusion }, log).toEqual({
       event: "workflow_dispatch",
       conclusion: "success",
@@ -84,14 +60,9 @@ describe("the reusable workflows on a forge, called from another repository at t
   });
 
   it("make the base image ahead of time: the one that is there is enough", async () => {
-    await callForge(forge, "POST", `/repos/${caller}/actions/workflows/base-image.yml/dispatches`, { ref: "main" });
-    const run = await finishedRun(forge, caller, {
-      path: "base-image.yml@refs/heads/main",
-      event: "workflow_dispatch",
-      timeoutMs: 120_000,
-    });
-    const [job] = await jobsOf(forge, caller, run);
-    const log = await logOf(forge, caller, job!);
+    await dispatchRun(forge, caller, { workflow: "base-image.yml" });
+    const awaited = { path: "base-image.yml@refs/heads/main", event: "workflow_dispatch", timeoutMs: 120_000 };
+    const { run, log } = await endedRun(forge, caller, awaited);
     expect(run.conclusion, log).toBe("success");
     expect(log).toContain("::set-output:: rebuilt=false");
     expect(log).toMatch(/^::set-output:: pull-ref=.*\/test\/vector-add-base@sha256:[0-9a-f]{64}$/m);
@@ -101,13 +72,9 @@ describe("the reusable workflows on a forge, called from another repository at t
     const git = gitIn(join(folder, "caller"));
     await git("tag", "v0.1.0");
     await git("push", "--quiet", remoteOf(forge, caller), "v0.1.0");
-    const run = await finishedRun(forge, caller, {
-      path: "release.yml@refs/tags/v0.1.0",
-      event: "push",
-      timeoutMs: 120_000,
-    });
-    const [job] = await jobsOf(forge, caller, run);
-    expect(run.conclusion, await logOf(forge, caller, job!)).toBe("success");
+    const awaited = { path: "release.yml@refs/tags/v0.1.0", event: "push", timeoutMs: 120_000 };
+    const { run, log } = await endedRun(forge, caller, awaited);
+    expect(run.conclusion, log).toBe("success");
 
     const release = await callForge<Release>(forge, "GET", `/repos/${caller}/releases/tags/v0.1.0`);
     expect({ ...release, assets: release.assets.map(({ name }) => name).sort() }).toMatchObject({
