@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { roleRights } from "../../lib/kubernetes/needed-rights.ts";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { roleRights } from "../../lib/kubernetes/needed-rights.ts";
 import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { jobs, nodes, pods, secrets } from "../../lib/kubernetes/resource.ts";
 import { watchObjects } from "../../lib/kubernetes/watch.ts";

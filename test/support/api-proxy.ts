@@ -96,8 +96,8 @@ export async function startApiProxy(options: ApiProxyOptions): Promise<ApiProxy>
   });
   proxy.on("upgrade", (incoming: http.IncomingMessage, socket: Socket) => {
     const [request, fault] = see(incoming);
-    if (fault === "reset") return void reset(socket);
-    tunnel(options, { incoming, socket, request, live, reset });
+    if (fault === "reset") reset(socket);
+    else tunnel(options, { incoming, socket, request, live, reset });
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
@@ -137,7 +137,10 @@ interface Exchange {
 
 function answer({ options, incoming, reply, request, fault, live, reset }: Exchange): void {
   const cut = () => reset(incoming.socket);
-  if (fault === "reset") return void cut();
+  if (fault === "reset") {
+    cut();
+    return;
+  }
   if (typeof fault === "object" && "status" in fault) {
     refuse(incoming, reply, fault);
     return;
