@@ -18,7 +18,8 @@ export function createBackoff(): Backoff {
   let holdUntilMs = 0;
   return {
     observe(pods, nowMs) {
-      for (const pod of pods) {
+      // One that is being deleted was ended, by a drain for instance: that is no failure of its own.
+      for (const pod of pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)) {
         const uid = pod.metadata?.uid ?? "";
         if (pod.metadata?.labels?.[activityLabel] !== "starting") {
           failures = 0;

@@ -19,6 +19,11 @@ describe("createBackoff", () => {
     expect(backoff.observe([runnerPodOf("b")], 1)).toBe(true);
   });
 
+  it("does not wait after a runner that a drain ended while it started", () => {
+    const deleted = runnerPodOf("a", { activity: "starting", phase: "Failed", isDeleting: true });
+    expect(createBackoff().observe([deleted], 0)).toBe(true);
+  });
+
   it("does not wait after a job that failed: that is none of the runner's", () => {
     expect(createBackoff().observe([runnerPodOf("a", { activity: "busy", phase: "Failed" })], 0)).toBe(true);
   });
