@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exec } from "../../lib/exec.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { listObjects } from "../../lib/kubernetes/object.ts";
 import { jobs, pods, secrets } from "../../lib/kubernetes/resource.ts";
@@ -105,6 +106,15 @@ describe("runners in a cluster, and a project that they have never seen", () => 
     expect(log).toContain(`The pod of runner ${killed} ended in the middle of this job.`);
     await until("nothing of the test is left", async () => (await leftInJobs()).length === 0);
     await until("a new runner is idle", async () => (await idleRunners()).some((name) => name !== killed));
+  });
+
+  it("have the registry cared for by the chart's CronJob", async () => {
+    const kubectl = (...args: string[]) => exec("kubectl", ["--namespace", namespace.name, ...args]);
+    await kubectl("create", "job", "care-now", "--from=cronjob/gpu-ci-registry-prune");
+    await kubectl("wait", "--for=condition=complete", "job/care-now", "--timeout=120s");
+    const { stdout } = await kubectl("logs", "job/care-now");
+    expect(stdout).toContain(`test/${card.label}`);
+    expect(stdout).toMatch(/dry run/i);
   });
 
   it("are uninstalled without a trace, on the forge too", async () => {

@@ -10,9 +10,9 @@ export type LogOutcome =
   | "gap named"
   /** Bytes are missing, wrong or doubled, and nothing was said. */
   | "silent"
-  /** Every byte came; after a rotation that cannot be proven. */
+  /** Every byte came; after a rotation, or when the log could not be opened at first, that cannot be proven. */
   | "exact, unproven"
-  /** Every byte came, and without a rotation the log was called incomplete all the same. */
+  /** Every byte came, and without any of that the log was called incomplete all the same. */
   | "false alarm"
   | "failed";
 
@@ -81,12 +81,13 @@ export async function followSchedule({ seed, lines, cuts, rotation }: CutSchedul
     cluster.close();
   }
   const got = Buffer.concat(parts);
-  const outcome = judge(got, wholeLog(lines), follower.gap(), rotation !== undefined);
+  const isProvable = rotation === undefined && !/could not be opened at first/.test(follower.gap() ?? "");
+  const outcome = judge(got, wholeLog(lines), follower.gap(), isProvable);
   return { seed, outcome, bytes: got.length, why: follower.gap() ?? "" };
 }
 
-function judge(got: Buffer, whole: Buffer, gap: string | undefined, isRotated: boolean): LogOutcome {
-  if (got.equals(whole) && gap !== undefined) return isRotated ? "exact, unproven" : "false alarm";
+function judge(got: Buffer, whole: Buffer, gap: string | undefined, isProvable: boolean): LogOutcome {
+  if (got.equals(whole) && gap !== undefined) return isProvable ? "false alarm" : "exact, unproven";
   if (got.equals(whole)) return "exact";
   if (gap === undefined) return "silent";
   return isWithoutOnePiece(got, whole) ? "gap named" : "silent";

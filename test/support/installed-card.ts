@@ -86,5 +86,6 @@ function chartValues(runner: string, buildkit: string): object {
       image: buildkit,
       resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { cpu: "2", memory: "2Gi" } },
     },
+    registryPrune: { enabled: true, args: ["--dry-run"] },
   };
 }
