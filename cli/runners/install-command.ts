@@ -17,6 +17,7 @@ import type { CommandContext } from "../command-context.ts";
 import { listenForInterruption } from "../signals.ts";
 import { createTempDirectory } from "../temp-directory.ts";
 import { askSecret } from "./ask-secret.ts";
+import { chartFailure } from "./chart-failure.ts";
 import { chartValues, type Installation, installOptions, readInstallation, tokenSecret } from "./install-options.ts";
 import { connectRunners, readOptions } from "./runners-options.ts";
 
@@ -106,6 +107,8 @@ async function applyChart(applying: Applying, { env, root, stderr }: CommandCont
     env,
     signal,
     onStderr: (line) => stderr.write(`  helm: ${line}\n`),
+  }).catch(async (error: unknown) => {
+    throw await chartFailure(error, cluster, installation.release);
   });
 }
 

@@ -6,7 +6,8 @@ import type { Gpu, GpuLoad } from "./test-pod.ts";
  * busybox. It is told by environment: GPU_CI_COLLECT (patterns, one a line), GPU_CI_TIMEOUT (seconds), GPU_CI_GPUS (0 asks no nvidia-smi),
  * GPU_CI_OUT (/gpu-ci/out), GPU_CI_CONTROL (a writable folder, /tmp), GPU_CI_RECEIPT (/dev/termination-log) and GPU_CI_HOLD (seconds
  * to wait for a reader of GPU_CI_OUT; unset: exit at once). Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of folders; a
- * matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored. How busy the
+ * matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored. dash
+ * and busybox say "Terminated" of a command that they wait for: that is none of the test's words, and is not in its log. How busy the
  * GPUs are is written to two files in turn, one of which is always whole.
  */
 export const wrapperScript = `#!/bin/sh
@@ -33,7 +34,7 @@ query=$!; [ "\${GPU_CI_GPUS:-0}" = 0 ] || look >/dev/null 2>&1 & timers=$!; { re
 exec 3<&0 # a background command reads /dev/null unless it is given a descriptor
 "$@" <&3 3<&- & child=$! code=''
 [ -z "$again" ] || stop; [ -z "\${GPU_CI_TIMEOUT:-}" ] || after "$GPU_CI_TIMEOUT" kill -USR1 $$
-while again='' && { wait "$child"; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
+while again='' && { wait "$child" 2>/dev/null; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
 { read -r end _ </proc/uptime; } 2>/dev/null; kill $timers 2>/dev/null; child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill $timers 2>/dev/null
 IFS='
 '; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''; for pattern; do gather "$pattern"; done

@@ -47,7 +47,7 @@ beforeAll(async () => {
   repository = `${card.organisation}/project`;
   await callForge(forge, "POST", `/orgs/${card.organisation}/repos`, { name: "project" });
   await writeProject(product);
-}, 600_000);
+}, 900_000);
 afterAll(async () => {
   await uninstall();
   if (card !== undefined) {

@@ -62,6 +62,14 @@ afterAll(async () => {
 });
 
 describe("gpu-ci runners install, on a cluster and a forge", () => {
+  it("says what keeps the release from being ready, and what was wrong is put right by the next install", async () => {
+    const controller = images.controller.replace(/[0-9a-f]{64}$/, "0".repeat(64));
+    const error = await install({ controller, timeout: "20s" }).catch(String);
+    expect(error).toMatch(/Helm could not apply release gpu-ci: /);
+    expect(error).toMatch(/gpu-ci-controller-\S+ \(controller\): (ErrImagePull|ImagePullBackOff): .*not found/);
+    expect(error).toContain(`helm uninstall gpu-ci --namespace ${namespace.name}`);
+  });
+
   it("puts runners into the cluster, says what runs-on takes, and a push is run by one of them", async () => {
     const installed = await install();
     expect(installed.stdout).toBe(`runs-on: [${label}, gpu-${label}]\n`);
@@ -109,21 +117,13 @@ jobs:
 `;
 
 /** As a person does it, but for the terminal on which the token would be asked for. */
-function install() {
+function install({ controller = images.controller, timeout = "300s" } = {}) {
   const [values, token] = [join(folder, "values.yaml"), join(folder, "token")];
   writeFileSync(values, stringify({ observer: { enabled: false } }));
   writeFileSync(token, forge.token, { mode: 0o600 });
   const place = ["--forge", forgeUrl, "--scope", "instance", "--token-file", token, "--values", values];
-  const wanted = ["--replicas", "1", "--labels", `${label},gpu-${label}`, "--timeout", "120s"];
-  return gpuCi(
-    "install",
-    ...place,
-    ...wanted,
-    "--runner-image",
-    images.runner,
-    "--controller-image",
-    images.controller,
-  );
+  const wanted = ["--replicas", "1", "--labels", `${label},gpu-${label}`, "--timeout", timeout];
+  return gpuCi("install", ...place, ...wanted, "--runner-image", images.runner, "--controller-image", controller);
 }
 
 function gpuCi(subcommand: string, ...args: readonly string[]) {

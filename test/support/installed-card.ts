@@ -8,6 +8,7 @@ import { pushBuildkitImage } from "./buildkit-image.ts";
 import { pushControllerImage } from "./controller-image.ts";
 import { callForge, type Forge } from "./forge.ts";
 import { root } from "./house.ts";
+import { helm } from "./runner-chart.ts";
 import { pushRunnerImage } from "./runner-image.ts";
 
 /** The runners of an organisation of the forge, installed as the README says, with a builder for base images. */
@@ -51,8 +52,13 @@ export async function installCard({ forge, folder, namespace, replicas = 1 }: Ca
     return exec(join(root, "bin/gpu-ci"), ["runners", subcommand, "--namespace", namespace, ...args], { env });
   };
   const place = ["--forge", `http://${node}:13000`, "--scope", `org:${organisation}`, "--token-file", token];
-  const wanted = ["--replicas", String(replicas), "--labels", label, "--timeout", "180s", "--values", values];
-  await gpuCi("install", ...place, ...wanted, "--runner-image", runner, "--controller-image", controller);
+  const wanted = ["--replicas", String(replicas), "--labels", label, "--timeout", "400s", "--values", values];
+  const images = ["--runner-image", runner, "--controller-image", controller];
+  // No hook of the test runner cleans up after a setup that failed, and what stays would fail every other installation.
+  await gpuCi("install", ...place, ...wanted, ...images).catch(async (error: unknown) => {
+    await helm(["uninstall", "gpu-ci", "--namespace", namespace, "--no-hooks", "--ignore-not-found"]);
+    throw error;
+  });
   return {
     label,
     organisation,

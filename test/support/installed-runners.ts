@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { findKubeconfigSource } from "../../lib/kubernetes/kubeconfig.ts";
-import { createObject, deleteObject } from "../../lib/kubernetes/object.ts";
-import { namespaces, secrets } from "../../lib/kubernetes/resource.ts";
+import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
+import { describePodTrouble } from "../../lib/kubernetes/pod-trouble.ts";
+import { namespaces, pods, secrets } from "../../lib/kubernetes/resource.ts";
 import { silentLog } from "../../lib/log.ts";
 import { pushBusyboxImage } from "./busybox-image.ts";
 import { type ChartValues, helm, runnerChart } from "./runner-chart.ts";
@@ -59,7 +60,12 @@ export async function createRunnerNamespace(prefix: string): Promise<RunnerNames
     cluster,
     values,
     install: async (more = {}) => {
-      await helm(upgrade, { ...values, ...more });
+      await helm(upgrade, { ...values, ...more }).catch(async (error: unknown) => {
+        // No hook of the test runner cleans up after a setup that failed, and what stays would fail every other installation.
+        const troubles = (await listObjects(cluster, pods)).items.flatMap((pod) => describePodTrouble(pod) ?? []);
+        await helm(uninstall);
+        throw new Error(troubles.join("\n"), { cause: error });
+      });
       await policiesAct(cluster, name);
     },
     uninstall: async () => void (await helm(uninstall)),

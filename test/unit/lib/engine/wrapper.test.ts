@@ -32,14 +32,17 @@ async function run(command: readonly string[], { env = {}, stdin = "", onLine }:
     },
   });
   child.stdin.end(stdin);
-  let stdout = "";
+  let [stdout, stderr] = ["", ""];
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
   child.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString();
     if (chunk.includes("ready")) onLine?.((signal) => child.kill(signal));
   });
   const exitCode = await new Promise((resolve) => child.once("exit", resolve));
   const receipt = parseReceipt(await readFile(join(home, "receipt"), "utf8").catch(() => ""));
-  return { stdout, exitCode, receipt };
+  return { stdout, stderr, exitCode, receipt };
 }
 
 async function outFiles(): Promise<string[]> {
@@ -62,6 +65,7 @@ describe("wrapper", () => {
       stdin: "from stdin\n",
     });
     expect(result).toEqual({
+      stderr: "",
       stdout: "from stdin|a b'\"*",
       exitCode: 3,
       receipt: { exitCode: 3, timedOut: false, collected: 0, gpus: [], runMs: expect.any(Number) },
@@ -108,6 +112,12 @@ describe("wrapper", () => {
     const { runMs = 0, ...rest } = result.receipt ?? {};
     expect(rest).toEqual({ exitCode: 143, timedOut: true, collected: 0, gpus: [] });
     expect([runMs >= 990, runMs < 30_000]).toEqual([true, true]);
+  });
+
+  it("adds no word of its shell to the log when it ends a command that takes its time to die", async () => {
+    const slow = sh('trap "trap - TERM; sleep 0.2; kill -TERM $$" TERM; echo begun; sleep 2 >/dev/null 2>&1 & wait');
+    const { exitCode, stdout, stderr } = await run(slow, { env: { GPU_CI_TIMEOUT: "1" } });
+    expect([exitCode, stdout, stderr]).toEqual([143, "begun\n", ""]);
   });
 
   it("records the GPUs that nvidia-smi reports", async () => {
