@@ -13,7 +13,6 @@ export interface FileFacts {
 
 /** What the collector sends. */
 export interface Listing {
-  readonly format: "tar" | "cat";
   /** By path; they come while a tar is on its way. */
   readonly files: ReadonlyMap<string, FileFacts>;
   /** Settles when all of them have come. */

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { PassThrough, Writable } from "node:stream";
+import { PassThrough, type Readable, Writable } from "node:stream";
 import { sleep } from "../abort.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { execInPod } from "../kubernetes/exec.ts";
@@ -68,10 +68,10 @@ async function receiveOnce(options: CollectOptions, received: CollectedFile[]): 
     timeoutMs,
     signal: AbortSignal.any([signal, connection.signal]),
   });
+  const sums = readSums(stderr);
   const receive = async () => {
-    const listing = await readListing(stderr);
-    const take = listing.format === "tar" ? receiveTar : receiveCat;
-    await take(stdout, { directory, listing, received });
+    if ((await readLine(stdout)) === "tar") await receiveTar(stdout, { directory, listing: sums, received });
+    else await receiveCat(stdout, { directory, listing: await readList(stdout), received });
     stdin.end("ok\n");
     stdout.pipe(new Writable({ write: (_chunk, _encoding, done) => done() }));
     await sent;
@@ -88,31 +88,49 @@ function exitError(exitCode: number): Error {
   return new Error(`the collector ended with exit code ${exitCode}`);
 }
 
-/**
- * Reads lines `format tar|cat`, `SHA256 SIZE PATH` (`-` where unknown) and `end`; returns as soon as the format is known, for the bytes of a
- * tar come at the same time as their checksums. Throws when the stream ends before that.
- */
-async function readListing(stderr: PassThrough): Promise<Listing> {
+/** Takes one line off a stream, and nothing of what follows it. Throws when the stream ends before that. */
+async function readLine(stream: Readable): Promise<string> {
+  const line: Uint8Array[] = [];
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    const end = chunk.indexOf("\n");
+    line.push(end < 0 ? chunk : chunk.subarray(0, end));
+    if (end < 0) continue;
+    if (end + 1 < chunk.length) stream.unshift(chunk.subarray(end + 1));
+    return Buffer.concat(line).toString("utf8");
+  }
+  throw new Error("the connection ended before the list of files");
+}
+
+/** Reads lines `SHA256 SIZE PATH` (`-` where unknown) and `end`. Throws when the stream ends before that. */
+async function readList(stream: Readable): Promise<Listing> {
   const files = new Map<string, FileFacts>();
-  const lines = createInterface({ input: stderr });
+  for (let line = await readLine(stream); line !== "end"; line = await readLine(stream)) {
+    const [sha256 = "", size = "", ...path] = line.split(" ");
+    files.set(pathOf(path.join(" ")), { sha256: sha256 === "-" ? undefined : sha256, sizeBytes: Number(size) });
+  }
+  return { files, whole: Promise.resolve() };
+}
+
+/** Reads what sha256sum prints, between what other programs have to say, and `end`: at the same time as the bytes come, which need not wait for it. */
+function readSums(stream: Readable): Listing {
+  const files = new Map<string, FileFacts>();
+  const lines = createInterface({ input: stream });
   // It hands on its input's errors also when nobody iterates any more, and an error without a listener ends the process. Why the connection
   // broke is known from the call itself.
   lines.on("error", () => {});
-  const format = Promise.withResolvers<Listing["format"]>();
   const readAll = async () => {
     for await (const line of lines) {
-      const [first = "", second = "", ...rest] = line.split(" ");
-      if (first === "format") format.resolve(second === "tar" ? "tar" : "cat");
-      else if (line === "end") return void stderr.resume();
-      else if (/^[0-9a-f]{64}$|^-$/.test(first)) files.set(rest.join(" ").replace(/^\.\//, ""), factsOf(first, second));
+      if (line === "end") return void stream.resume();
+      const [, sha256, path] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+      if (path !== undefined) files.set(pathOf(path), { sha256, sizeBytes: undefined });
     }
-    throw new Error("the connection ended before the list of files");
+    throw new Error("the connection ended before the checksums");
   };
   const whole = readAll();
-  whole.catch(format.reject);
-  return { format: await format.promise, files, whole };
+  whole.catch(() => {});
+  return { files, whole };
 }
 
-function factsOf(sha256: string, size: string): FileFacts {
-  return { sha256: sha256 === "-" ? undefined : sha256, sizeBytes: size === "-" ? undefined : Number(size) };
+function pathOf(path: string): string {
+  return path.replace(/^\.\//, "");
 }

@@ -1,8 +1,9 @@
 /**
  * The collector: a native sidecar from the test's own image that keeps /gpu-ci/out readable after the test has ended. `hold` is its main
  * program: told by TERM that the test is over, it stays only while somebody reads. `send` is run in it by exec: it blocks until the test has
- * ended, writes `format tar|cat`, one line of `SHA256 SIZE PATH` for each file and `end` to stderr, the bytes to stdout (those of a tar at the
- * same time), and waits for `ok` on stdin before it lets the wrapper go. One whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
+ * ended, writes to stdout `tar` and an archive, its checksums to stderr at the same time, or `cat`, a line `SHA256 SIZE PATH` for each file, `end`
+ * and their bytes, and waits for `ok` on stdin before it lets the wrapper go. Both outputs come over one connection, which a full one holds up: no
+ * reader of one may have to wait for the other. A sender whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
  * Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
  */
 export const collectorScript = `#!/bin/sh
@@ -34,13 +35,13 @@ send)
   while [ ! -e "$control/done" ]; do sleep 1; done
   newest && cd "$out" || exit 1
   if command -v tar >/dev/null && command -v find >/dev/null && command -v sha256sum >/dev/null; then
-    echo "format tar" >&2
-    { find . -type f -exec sha256sum {} + | while read -r sum path; do echo "$sum - $path"; done; echo end; } >&2 &
+    echo tar
+    { find . -type f -exec sha256sum {} +; echo end; } >&2 &
     tar -cf - .; wait
   else
-    echo "format cat" >&2
-    walk . list >&2
-    echo end >&2
+    echo cat
+    walk . list
+    echo end
     walk . give
   fi
   newest && rm -f "$control/reading"

@@ -46,7 +46,7 @@ if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
   exec 8<>"$control/ended" 9<>"$control/read"; held=1; : >"$control/done"; echo >&8
   (while sleep "$hold" && [ -e "$control/reading" ]; do :; done; echo >&9) >/dev/null 2>&1 & holder=$!; read -r line <&9; kill "$holder" 2>/dev/null
 elif [ -n "$hold" ]; then # without fifos the reader is waited for by looking: the container's end would end it within seconds
-  : >"$control/done"; while [ "\${hold:-0}" -gt 0 ] && [ ! -e "$control/sent" ]; do hold=$((hold - 1)); sleep 1; done
+  : >"$control/done"; while [ "$hold" ] && [ ! -e "$control/sent" ] && { [ "$hold" -gt 0 ] || [ -e "$control/reading" ]; }; do hold=$((hold - 1)); sleep 1; done
 fi
 exit "$code"
 `;

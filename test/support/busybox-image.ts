@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { create } from "tar";
 import { exec, findProgram } from "../../lib/exec.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -69,4 +69,17 @@ async function writeRoot(root: string, { without = [], shell = true }: BusyboxIm
   const { stdout } = await exec(busybox, ["--list"]);
   const applets = stdout.split("\n").filter((name) => name !== "" && name !== "busybox" && !without.includes(name));
   for (const name of applets) await symlink("busybox", join(root, "bin", name));
+  if (without.length > 0) await useDash(root);
+}
+
+/** busybox's own shell finds every applet, on PATH or not; dash does not. */
+async function useDash(root: string): Promise<void> {
+  const { stdout } = await exec("ldd", ["/bin/dash"]);
+  const libraries = stdout.match(/\/\S+(?= \(0x)/g) ?? [];
+  await rm(join(root, "bin/sh"));
+  await copyFile("/bin/dash", join(root, "bin/sh"));
+  for (const library of libraries) {
+    await mkdir(join(root, dirname(library)), { recursive: true });
+    await copyFile(library, join(root, library));
+  }
 }

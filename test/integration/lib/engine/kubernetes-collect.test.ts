@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Header } from "tar";
 import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { collectFiles } from "../../../../lib/engine/kubernetes-collect.ts";
@@ -33,29 +34,32 @@ async function collect(sockets: readonly ((socket: WebSocket) => void)[], hasEnd
 
 const breakOff = (socket: WebSocket) => socket.terminate();
 const breakOffInTheList = (socket: WebSocket) => {
-  socket.send(frame(2, "format cat\n- 3 ./a"));
+  socket.send(frame(1, "cat\n- 3 ./a"));
   setTimeout(() => socket.terminate(), 50);
 };
-const breakOffInTheBytes = (format: string) => (socket: WebSocket) => {
-  socket.send(frame(2, `format ${format}\n- 3000 ./a\nend\n`));
+const begun = { tar: "tar\n", cat: "cat\n- 3000 ./a\nend\n" };
+const breakOffInTheBytes = (format: keyof typeof begun) => (socket: WebSocket) => {
+  socket.send(frame(1, begun[format]));
   socket.send(frame(1, "abc"));
   setTimeout(() => socket.terminate(), 50);
 };
-const breakOffBeforeTheBytes = (format: string) => (socket: WebSocket) => {
-  socket.send(frame(2, `format ${format}\n- 3000 ./a\nend\n`), () => socket.terminate());
+const breakOffBeforeTheBytes = (format: keyof typeof begun) => (socket: WebSocket) => {
+  socket.send(frame(1, begun[format]), () => socket.terminate());
 };
 const breakOffAfterTheBytes = (socket: WebSocket) => {
-  socket.send(frame(2, "format cat\n- 3 ./a\nend\n"));
-  socket.send(frame(1, "abc"));
+  socket.send(frame(1, "cat\n- 3 ./a\nend\nabc"));
   socket.on("message", () => socket.terminate());
 };
-const give = (socket: WebSocket) => {
-  const sum = createHash("sha256").update("abc").digest("hex");
-  socket.send(frame(2, `format cat\n${sum} 3 ./a\nend\n`));
-  socket.send(frame(1, "abc"));
+const answerOk = (socket: WebSocket) => {
   socket.on("message", (data: Buffer) => {
     if (data[0] === 0 && data.subarray(1).toString() === "ok\n") socket.send(success, () => socket.close());
   });
+};
+const sum = createHash("sha256").update("abc").digest("hex");
+const give = (socket: WebSocket) => {
+  // A line may come in parts, and two of them at once.
+  for (const part of ["ca", `t\n${sum} 3 `, "./a\nend\nab", "c"]) socket.send(frame(1, part));
+  answerOk(socket);
 };
 
 describe("collectFiles", () => {
@@ -69,6 +73,22 @@ describe("collectFiles", () => {
     ["after the last byte", breakOffAfterTheBytes],
   ])("connects again when the connection breaks %s while the test runs", async (_when, broken) => {
     expect(await collect([broken, give], false)).toEqual({ texts: ["abc"], warnings: [], count: 2 });
+  });
+
+  it("takes bytes before checksums, however many come before the first", async () => {
+    const content = "0123456789".repeat(200_000);
+    const header = new Header({ path: "./big", size: content.length, type: "File", mode: 0o644 });
+    header.encode();
+    const archive = Buffer.concat([header.block ?? Buffer.of(), Buffer.from(content), Buffer.alloc(2048)]);
+    const bytesFirst = (socket: WebSocket) => {
+      answerOk(socket);
+      socket.send(frame(1, "tar\n"));
+      for (let at = 0; at < archive.length; at += 32_768)
+        socket.send(Buffer.concat([Buffer.of(1), archive.subarray(at, at + 32_768)]));
+      const big = createHash("sha256").update(content).digest("hex");
+      setTimeout(() => socket.send(frame(2, `tar: a word of its own\n${big}  ./big\nend\n`)), 100);
+    };
+    expect(await collect([bytesFirst], false)).toEqual({ texts: [content], warnings: [], count: 1 });
   });
 
   it("names what is lost when the connection breaks after the end, and never throws", async () => {

@@ -23,7 +23,6 @@ afterEach(() => rm(home, { recursive: true }));
 
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
 const listing = (files: Record<string, Uint8Array | string>, whole = Promise.resolve()): Listing => ({
-  format: "tar",
   whole,
   files: new Map(
     Object.entries(files).map(([path, bytes]) => [
@@ -64,7 +63,7 @@ describe("receiveTar", () => {
     const listed = Promise.withResolvers<void>();
     const files = new Map<string, { sha256: string; sizeBytes: undefined }>();
     const received: CollectedFile[] = [];
-    const late = { format: "tar", files, whole: listed.promise } as const;
+    const late = { files, whole: listed.promise };
     const receive = receiveTar(Readable.from([await archive()]), { directory, listing: late, received });
     for (const [path, bytes] of Object.entries(expected))
       files.set(path, { sha256: sha256(bytes), sizeBytes: undefined });
