@@ -61,7 +61,8 @@ async function minify(folder: string, chunk: string): Promise<void> {
 
 async function ncc(cwd: string, source: string, options: readonly string[]): Promise<void> {
   const program = join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js");
-  const args = [program, "build", source, "--minify", "--transpile-only", ...options];
+  // Each build is in a folder of its own, so that nothing in a cache would ever be found again.
+  const args = [program, "build", source, "--minify", "--transpile-only", "--no-cache", ...options];
   const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));

@@ -65,7 +65,8 @@ async function unpack(stream: Readable, directory: string, written: CollectedFil
   try {
     await unpacked;
   } finally {
-    // The file in which an archive breaks off never ends; those before it may still be on their way to the disk.
+    // The file in which an archive breaks off never ends by itself; those before it may still be on their way to the disk.
+    for (const { entry } of writes) if (entry.remain > 0) entry.destroy();
     await Promise.allSettled(writes.filter(({ entry }) => entry.remain === 0).map(({ write }) => write));
   }
   await Promise.all(writes.map(({ write }) => write));

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { sleep } from "../abort.ts";
 import type { Cluster } from "./client.ts";
-import { readText } from "./exchange.ts";
 import { isStatus } from "./kubernetes-error.ts";
 import { LogCursor } from "./log-cursor.ts";
 import { readChunks } from "./read-chunks.ts";
@@ -55,6 +54,8 @@ const startPollMs = 1000;
 const smallestRotation = 1_000_000;
 /** A container that ended has written everything; what is on its way comes within this, and what does not is read again. */
 const quietMs = 25;
+/** Enough for a timestamp and what follows it. */
+const beginBytes = 64;
 
 /**
  * Follows a container's log from its first byte until it has ended and all was read. It may be called before the container has started.
@@ -116,11 +117,16 @@ async function rotationOf({ cluster, options, cursor, bytes, isLate }: Following
   const response = await cluster.stream({
     method: "GET",
     path: `${resourcePath(pods, namespace ?? cluster.namespace, pod)}/log`,
-    query: { container, timestamps: true, limitBytes: 64 },
+    query: { container, timestamps: true, limitBytes: beginBytes },
     signal,
   });
-  const begin = (await readText(response, signal)).split(" ")[0];
-  if (begin === cursor.firstStamp()) return undefined;
+  let begin = "";
+  // Not every kubelet knows limitBytes: what it sends beyond is not waited for.
+  for await (const chunk of readChunks(response, { idleMs: endedIdleMs })) {
+    begin += chunk.toString("latin1", 0, beginBytes);
+    if (begin.length >= beginBytes) break;
+  }
+  if (begin.split(" ")[0] === cursor.firstStamp()) return undefined;
   return "the node rotated the log while it was read, and may have thrown lines away before they were";
 }
 

@@ -17,8 +17,10 @@ export interface LogServer extends AsyncDisposable {
 export async function startLogServer(text: string, sumBytes: number, folder: string): Promise<LogServer> {
   const { key, cert } = await makeCertificate(folder);
   const blocks = stampedBlocks(text);
-  const server = https.createServer({ key, cert }, (_request, response) => {
-    pipeline(Readable.from(repeat(blocks, sumBytes)), response).catch(() => {});
+  const server = https.createServer({ key, cert }, (request, response) => {
+    const limit = new URL(request.url ?? "/", "https://localhost").searchParams.get("limitBytes");
+    const log = limit === null ? repeat(blocks, sumBytes) : [blocks[0]![0].subarray(0, Number(limit))];
+    pipeline(Readable.from(log), response).catch(() => {});
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
