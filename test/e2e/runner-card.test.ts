@@ -25,9 +25,11 @@ import { type PublishedProduct, providePublished } from "../support/forge-publis
 import { type InstalledCard, installCard } from "../support/installed-card.ts";
 import { killInPod } from "../support/kill-in-pod.ts";
 import { prepareTimeoutMs, prepareTools } from "../support/prepare-tools.ts";
+import { rootlessRefusal } from "../support/rootless-probe.ts";
 import { helm } from "../support/runner-chart.ts";
 import { createTestNamespace, type TestNamespace } from "../support/test-namespace.ts";
 
+const refusal = await rootlessRefusal();
 let folder: string;
 let forge: Forge;
 let namespace: TestNamespace;
@@ -37,6 +39,7 @@ let repository: string;
 
 beforeAll(() => prepareTools("helm"), prepareTimeoutMs);
 beforeAll(async () => {
+  if (refusal !== undefined) return;
   folder = mkdtempSync(join(tmpdir(), "gpu-ci-card-"));
   forge = await startForge();
   namespace = await createTestNamespace("gpu-ci-card");
@@ -49,6 +52,7 @@ beforeAll(async () => {
   await writeProject(product);
 }, 900_000);
 afterAll(async () => {
+  if (refusal !== undefined) return;
   await uninstall();
   if (card !== undefined) {
     await callForge(forge, "DELETE", `/repos/${repository}`).catch(() => undefined);
@@ -59,71 +63,77 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe("runners in a cluster, and a project that they have never seen", () => {
-  it("build, push and test its push on a GPU, all inside of a pod, and report green", async () => {
-    await pushFolder(forge, join(folder, "project"), repository);
-    const { run, log } = await ended("main");
-    expect(run.conclusion, log).toBe("success");
-    expect(log).toMatch(/buildctl.*buildkitd at tcp:\/\/gpu-ci-buildkitd:1234/);
-    expect(log).toContain("::set-output:: rebuilt=true");
-    expect(log).toContain("Registry: registry.container-registry.svc.cluster.local:5000, as the cluster announces.");
-    expect(log).toMatch(/^made by the builder$/m);
-    expect(log).toMatch(/^GPU 0: .*Simulated GPU/m);
-    expect(log).toMatch(/^Verdict: success \(passed\)/m);
-    expect(log).toContain("::set-output:: passed=1");
-    expect(await leftInJobs()).toEqual([]);
+if (refusal !== undefined) {
+  it("cannot have a builder on this machine, which refuses a pod its own user namespace and says so", () => {
+    expect(refusal).toMatch(/user namespace|uid_map|newuidmap|operation not permitted|no space left/i);
   });
+} else {
+  describe("runners in a cluster, and a project that they have never seen", () => {
+    it("build, push and test its push on a GPU, all inside of a pod, and report green", async () => {
+      await pushFolder(forge, join(folder, "project"), repository);
+      const { run, log } = await ended("main");
+      expect(run.conclusion, log).toBe("success");
+      expect(log).toMatch(/buildctl.*buildkitd at tcp:\/\/gpu-ci-buildkitd:1234/);
+      expect(log).toContain("::set-output:: rebuilt=true");
+      expect(log).toContain("Registry: registry.container-registry.svc.cluster.local:5000, as the cluster announces.");
+      expect(log).toMatch(/^made by the builder$/m);
+      expect(log).toMatch(/^GPU 0: .*Simulated GPU/m);
+      expect(log).toMatch(/^Verdict: success \(passed\)/m);
+      expect(log).toContain("::set-output:: passed=1");
+      expect(await leftInJobs()).toEqual([]);
+    });
 
-  it("report a failing test as red, with the reason", async () => {
-    await pushTest("red", failing);
-    const { run, log } = await ended("red");
-    expect(run.conclusion, log).toBe("failure");
-    expect(log).toContain("::set-output:: rebuilt=false");
-    expect(log).toMatch(/^Verdict: failure \(test-failed\) .* 1 failed case: multiplies\.$/m);
-    expect(await leftInJobs()).toEqual([]);
-  });
+    it("report a failing test as red, with the reason", async () => {
+      await pushTest("red", failing);
+      const { run, log } = await ended("red");
+      expect(run.conclusion, log).toBe("failure");
+      expect(log).toContain("::set-output:: rebuilt=false");
+      expect(log).toMatch(/^Verdict: failure \(test-failed\) .* 1 failed case: multiplies\.$/m);
+      expect(await leftInJobs()).toEqual([]);
+    });
 
-  it("leave a push queued while they are drained, and take it after resume", async () => {
-    await card.gpuCi("drain", "--wait", "--wait-timeout", "100s");
-    expect(await card.forgeRunners()).toEqual([]);
-    await pushTest("queued", passing);
-    await until("a run is queued", async () => (await runOf("queued")) !== undefined);
-    expect((await runOf("queued"))?.status).toBe("queued");
-    await card.gpuCi("resume");
-    const { run, log } = await ended("queued");
-    expect(run.conclusion, log).toBe("success");
-  });
+    it("leave a push queued while they are drained, and take it after resume", async () => {
+      await card.gpuCi("drain", "--wait", "--wait-timeout", "100s");
+      expect(await card.forgeRunners()).toEqual([]);
+      await pushTest("queued", passing);
+      await until("a run is queued", async () => (await runOf("queued")) !== undefined);
+      expect((await runOf("queued"))?.status).toBe("queued");
+      await card.gpuCi("resume");
+      const { run, log } = await ended("queued");
+      expect(run.conclusion, log).toBe("success");
+    });
 
-  it("end a job whose runner is killed, remove its test, and have a new runner", async () => {
-    await pushTest("killed", "echo it begins; sleep 600");
-    await until("the test runs", async () => (await testPods()).some(({ status }) => status?.phase === "Running"));
-    const [job] = (await listObjects(cluster, jobs, { namespace: jobsNamespace() })).items;
-    const killed = job?.metadata?.annotations?.["gpu-ci/runner-pod"] ?? "";
-    const pod = (await runnerPods()).find(({ metadata }) => metadata?.name === killed);
-    killInPod(pod?.metadata?.uid ?? "", "gitea-runner");
-    const { run, log } = await ended("killed");
-    expect(run.conclusion, log).toBe("failure");
-    expect(log).toContain(`The pod of runner ${killed} ended in the middle of this job.`);
-    await until("nothing of the test is left", async () => (await leftInJobs()).length === 0);
-    await until("a new runner is idle", async () => (await idleRunners()).some((name) => name !== killed));
-  });
+    it("end a job whose runner is killed, remove its test, and have a new runner", async () => {
+      await pushTest("killed", "echo it begins; sleep 600");
+      await until("the test runs", async () => (await testPods()).some(({ status }) => status?.phase === "Running"));
+      const [job] = (await listObjects(cluster, jobs, { namespace: jobsNamespace() })).items;
+      const killed = job?.metadata?.annotations?.["gpu-ci/runner-pod"] ?? "";
+      const pod = (await runnerPods()).find(({ metadata }) => metadata?.name === killed);
+      killInPod(pod?.metadata?.uid ?? "", "gitea-runner");
+      const { run, log } = await ended("killed");
+      expect(run.conclusion, log).toBe("failure");
+      expect(log).toContain(`The pod of runner ${killed} ended in the middle of this job.`);
+      await until("nothing of the test is left", async () => (await leftInJobs()).length === 0);
+      await until("a new runner is idle", async () => (await idleRunners()).some((name) => name !== killed));
+    });
 
-  it("have the registry cared for by the chart's CronJob", async () => {
-    const kubectl = (...args: string[]) => exec("kubectl", ["--namespace", namespace.name, ...args]);
-    await kubectl("create", "job", "care-now", "--from=cronjob/gpu-ci-registry-prune");
-    await kubectl("wait", "--for=condition=complete", "job/care-now", "--timeout=120s");
-    const { stdout } = await kubectl("logs", "job/care-now");
-    expect(stdout).toContain(`test/${card.label}`);
-    expect(stdout).toMatch(/dry run/i);
-  });
+    it("have the registry cared for by the chart's CronJob", async () => {
+      const kubectl = (...args: string[]) => exec("kubectl", ["--namespace", namespace.name, ...args]);
+      await kubectl("create", "job", "care-now", "--from=cronjob/gpu-ci-registry-prune");
+      await kubectl("wait", "--for=condition=complete", "job/care-now", "--timeout=120s");
+      const { stdout } = await kubectl("logs", "job/care-now");
+      expect(stdout).toContain(`test/${card.label}`);
+      expect(stdout).toMatch(/dry run/i);
+    });
 
-  it("are uninstalled without a trace, on the forge too", async () => {
-    await uninstall();
-    await until("the runners are gone", async () => (await namespace.objects()).length === 1);
-    expect(await namespace.objects()).toEqual(["Secret gpu-ci-runners-token"]);
-    expect(await card.forgeRunners()).toEqual([]);
+    it("are uninstalled without a trace, on the forge too", async () => {
+      await uninstall();
+      await until("the runners are gone", async () => (await namespace.objects()).length === 1);
+      expect(await namespace.objects()).toEqual(["Secret gpu-ci-runners-token"]);
+      expect(await card.forgeRunners()).toEqual([]);
+    });
   });
-});
+}
 
 const passing = `cat /toolchain
 nvidia-smi -L
