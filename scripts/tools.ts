@@ -11,6 +11,8 @@ const goTools = {
   crane: "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
   kubeconform: "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0",
   helm: "helm.sh/helm/v4/cmd/helm@v4.3.1",
+  // Later ones ask for lists as watches, which an API server whose etcd reports no progress refuses.
+  kwok: "sigs.k8s.io/kwok/cmd/kwok@v0.6.1",
 } as const;
 const pythonTools = { zizmor: "zizmor==1.32.0" } as const;
 

@@ -1,4 +1,4 @@
-// What a GPU test costs on a real cluster (goals P20 to P24, P28 and the warm path): npm run bench:job [-- --only path,end] [--rounds N] [--jobs N]
+// What a GPU test costs on a real cluster (goals P20 to P24, P26, P28 and the warm path): npm run bench:job [-- --only path,end] [--rounds N] [--jobs N]
 // KUBECONFIG and REGISTRY name the cluster; the bundles are those of npm run build. The warm path runs beside the shell script --peer in turns.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { judgeBench } from "./job-bars.ts";
 import { measureEnds } from "./job-end.ts";
+import { measureFleet } from "./job-fleet.ts";
 import { measureLines } from "./job-lines.ts";
 import { comparePaths } from "./job-path.ts";
 import { type Benched, buildImage, openJobScene } from "./job-scene.ts";
@@ -15,11 +16,12 @@ import { measureStarts } from "./job-start.ts";
 const shared = process.env.GPU_CI_SHARED ?? join(import.meta.dirname, "../../../shared");
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "start,end,lines,path,log,collect" },
+    only: { type: "string", default: "start,end,lines,path,fleet,log,collect" },
     rounds: { type: "string", default: "9" },
     jobs: { type: "string", default: "200" },
     "jobs-at-once": { type: "string", default: "3" },
     lines: { type: "string", default: "200" },
+    fleet: { type: "string", default: "1000" },
     peer: { type: "string", default: join(shared, "bench/shell-peer") },
     // Where the test cluster's API server writes it.
     "audit-log": { type: "string", default: "/var/lib/gpu-ci-test-cluster/logs/audit.jsonl" },
@@ -30,6 +32,7 @@ const onScene: Readonly<Record<string, (benched: Benched) => Promise<object>>> =
   start: (benched) => measureStarts(benched, values["audit-log"], 9),
   end: async (benched) => ({ P21: await measureEnds(benched, Number(values.jobs), Number(values["jobs-at-once"])) }),
   lines: async (benched) => ({ P23: await measureLines(benched, Number(values.lines)) }),
+  fleet: async ({ scene }) => ({ P26: await measureFleet(scene.real, Number(values.fleet), values["audit-log"]) }),
   path: async ({ scene }) => ({ path: await comparePaths(scene, values.peer, Number(values.rounds)) }),
 };
 // Benchmarks of their own, which need no cluster or their own scene, and write their results beside them.

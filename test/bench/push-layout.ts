@@ -13,6 +13,9 @@ export interface BenchImage extends AsyncDisposable {
 // As a CUDA image is: one large layer, some of its half, and small ones.
 const shares = [0.4, 0.2, 0.2, 0.1, 0.08, 0.02] as const;
 
+/** Node ciphers and hashes no more than 2 GiB at a time. */
+const largestMb = 2000;
+
 /** Writes an image of six layers that were compressed before; `changed` gives its smallest one other bytes. */
 export async function writeBenchImage(sizeMb: number, changed = false): Promise<BenchImage> {
   const layout = await mkdtemp(join(tmpdir(), "gpu-ci-bench-"));
@@ -23,6 +26,8 @@ export async function writeBenchImage(sizeMb: number, changed = false): Promise<
 function* layersOf(sizeMb: number, changed: boolean): Generator<Buffer> {
   for (const [at, share] of shares.entries()) {
     const isOther = changed && at === shares.length - 1;
-    yield seededBytes(`bench/${at}${isOther ? "/changed" : ""}`, Math.round(sizeMb * 1e6 * share));
+    const parts = Math.ceil((sizeMb * share) / largestMb);
+    for (let part = 0; part < parts; part++)
+      yield seededBytes(`bench/${at}/${part}${isOther ? "/changed" : ""}`, Math.round((sizeMb * 1e6 * share) / parts));
   }
 }
