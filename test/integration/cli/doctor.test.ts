@@ -79,7 +79,7 @@ esac`,
     ]);
     expect(existsSync(removed)).toBe(false);
     await examine("--fix");
-    expect(readFileSync(removed, "utf8")).toBe("rm --force --volumes --time 0 gpu-ci-old\n");
+    expect(readFileSync(removed, "utf8")).toBe("rm --force --volumes --time 0 --depend gpu-ci-old\n");
   });
 
   it("gives up on an API server that does not answer, and on parts of one that do not", async () => {
