@@ -91,11 +91,12 @@ describe("gpu-ci runners install, on a cluster and a forge", () => {
 
   it("drains and resumes the controller of the chart", async () => {
     await gpuCi("drain", "--wait", "--wait-timeout", "100s");
-    await until(async () => (await namespace.objects()).length === 3, "the runner's Secret is gone");
+    await until(async () => (await namespace.objects()).length === 4, "the runner's Secret is gone");
     expect(await namespace.objects()).toEqual([
       expect.stringMatching(/^Pod gpu-ci-controller-/),
       "Secret gpu-ci-runners-token",
-      expect.stringMatching(/^Secret sh\.helm\.release/),
+      expect.stringMatching(/^Secret sh\.helm\.release.*v1$/),
+      expect.stringMatching(/^Secret sh\.helm\.release.*v2$/),
     ]);
     await gpuCi("resume");
     await until(async () => (await runnerPods()).length === 1, "a runner is there again");
