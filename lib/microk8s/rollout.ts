@@ -3,7 +3,7 @@ import { formatDuration } from "../duration.ts";
 import { DomainError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { listObjects } from "../kubernetes/object.ts";
-import { type DaemonSet, type Deployment, daemonSets, deployments, pods } from "../kubernetes/resource.ts";
+import { type DaemonSet, type Deployment, daemonSets, deployments, type Pod, pods } from "../kubernetes/resource.ts";
 import type { WorkloadName } from "./addons.ts";
 import { podTroubles } from "./pod-trouble.ts";
 import { whileAway } from "./while-away.ts";
@@ -15,6 +15,10 @@ export interface Workload extends WorkloadName {
   readonly wanted: number;
   /** Whether the controller has seen the newest specification and all of it runs. */
   readonly isRolledOut: boolean;
+}
+
+interface Waiting extends WorkloadName {
+  readonly text: string;
 }
 
 export interface RolloutOptions {
@@ -46,46 +50,53 @@ export async function waitForRollout(cluster: Cluster, options: RolloutOptions):
   for (;;) {
     const { signal } = options;
     all = await whileAway(() => listWorkloads(cluster, signal), all, { endMs: deadlineMs, signal });
-    const waiting = all ? waitingFor(all, options) : ["the API server"];
-    if (waiting.length === 0) return;
-    const text = waiting.join(", ");
+    const waiting = all ? waitingFor(all, options) : [];
+    if (all && waiting.length === 0) return;
+    const text = all ? waiting.map(({ text }) => text).join(", ") : "the API server";
     if (text !== shown)
       cluster.log.info(
         `${options.what}: waiting for ${text}, at most ${formatDuration(Math.max(0, deadlineMs - Date.now()))}.`,
       );
     shown = text;
-    if (Date.now() >= deadlineMs) throw await notReady(cluster, options, waiting);
+    if (Date.now() >= deadlineMs) throw await notReady(cluster, options, { waiting, text });
     await sleep(1000, options.signal);
   }
 }
 
-function waitingFor(all: readonly Workload[], { required, before }: RolloutOptions): readonly string[] {
+function waitingFor(all: readonly Workload[], { required, before }: RolloutOptions): readonly Waiting[] {
   const missing = required
     .filter((wanted) => !all.some((workload) => isSame(workload, wanted)))
-    .map((name) => `${nameOf(name)} (absent)`);
+    .map((name) => ({ ...name, text: `${nameOf(name)} (absent)` }));
   const unfinished = all
     .filter((workload) =>
       required.length > 0 ? required.some((wanted) => isSame(workload, wanted)) : !before.has(workload.uid),
     )
     .filter((workload) => !workload.isRolledOut)
-    .map((workload) => `${nameOf(workload)} (${workload.ready} of ${workload.wanted} ready)`);
+    .map((workload) => ({
+      ...workload,
+      text: `${nameOf(workload)} (${workload.ready} of ${workload.wanted} ready)`,
+    }));
   return [...missing, ...unfinished];
 }
 
-async function notReady(cluster: Cluster, options: RolloutOptions, waiting: readonly string[]): Promise<DomainError> {
-  const { items } = await listObjects(cluster, pods, {
-    allNamespaces: true,
-    signal: options.signal,
-    timeoutMs: 10_000,
-  });
+async function notReady(
+  cluster: Cluster,
+  { what, timeoutMs, signal }: RolloutOptions,
+  { waiting, text }: { readonly waiting: readonly Waiting[]; readonly text: string },
+): Promise<DomainError> {
+  const { items } = await listObjects(cluster, pods, { allNamespaces: true, signal, timeoutMs: 10_000 });
+  const own = items.filter((pod) => waiting.some((workload) => isPodOf(workload, pod)));
+  // A workload that has no pod, or whose pods say nothing, may wait for what another one should give.
+  const troubles = [own, items].map(podTroubles).find((found) => found.length > 0) ?? [];
   return new DomainError(
     "addon-not-ready",
-    [
-      `${options.what} is not ready after ${formatDuration(options.timeoutMs)}: ${waiting.join(", ")}.`,
-      ...podTroubles(items).slice(0, 5),
-    ].join("\n"),
+    [`${what} is not ready after ${formatDuration(timeoutMs)}: ${text}.`, ...troubles.slice(0, 5)].join("\n"),
     { hint: "Look at it with kubectl describe, or raise wait-timeout.", retryable: true },
   );
+}
+
+function isPodOf({ namespace, name }: WorkloadName, { metadata }: Pod): boolean {
+  return metadata?.namespace === namespace && metadata.name?.startsWith(`${name}-`) === true;
 }
 
 function ofDeployment({ metadata, spec, status }: Deployment): Workload {

@@ -81,7 +81,7 @@ function answerOf({ path, query }: ApiCall, known: Known): object | undefined {
   if (path === "/api/v1/nodes") return list([node(known)]);
   if (kind === "events") return list(eventsOf(query.get("fieldSelector") ?? ""));
   if (kind === "pods" && job !== undefined) return list([gpuPod(job, known)]);
-  if (kind === "pods") return list([...shownPods(enabled.filter((addon) => !runs(addon))), ...holders(options)]);
+  if (kind === "pods") return list([queuedPod, ...shownPods(enabled.filter((addon) => !runs(addon))), ...holders(options)]);
   if (kind === "nvidia" && options.gpuPod === "needs-class") return { metadata: { name: "nvidia" } };
   if (kind === "registry-claim" && enabled.includes("registry")) return claim(options);
   if (kind === "deployments" || kind === "daemonsets") return list(shown.map((addon) => workload(addon, runs(addon))));
@@ -143,6 +143,15 @@ function shownPods(waiting: readonly string[]) {
     },
   }));
 }
+
+/** Somebody else's, which waits for reasons of its own. */
+const queuedPod = {
+  metadata: { namespace: "another", name: "queued" },
+  status: {
+    phase: "Pending",
+    conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes" }],
+  },
+};
 
 function holders({ heldGpus = 0 }: ClusterOptions) {
   if (heldGpus === 0) return [];
