@@ -1,9 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
-import { createObject, deleteObject } from "../../lib/kubernetes/object.ts";
-import { type Node, namespaces, nodes } from "../../lib/kubernetes/resource.ts";
+import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
+import { jobs, type Node, namespaces, nodes } from "../../lib/kubernetes/resource.ts";
 import { ensureTools } from "../../scripts/tools.ts";
 import type { RealCluster } from "../support/real-cluster.ts";
 import { watchAuditLog } from "./job-requests.ts";
@@ -20,19 +21,20 @@ interface FleetRun {
 }
 
 /** P26: many Jobs in one process of ours on nodes that kwok simulates, beside the same Jobs with nobody but a counter. */
-export async function measureFleet({ cluster, namespace }: RealCluster, jobs: number, auditLog: string) {
+export async function measureFleet({ cluster, namespace }: RealCluster, count: number, auditLog: string) {
   await using _nodes = await startNodes(cluster);
   const [withUs, without] = [`${namespace}-with`, `${namespace}-without`];
   for (const name of [withUs, without]) await createObject(cluster, namespaces, { metadata: { name } });
   try {
     const audit = watchAuditLog(auditLog);
-    const ours = await runFleet("with", withUs, jobs);
+    const ours = await runFleet("with", withUs, count);
     const requests = await audit.requestsIn(withUs);
-    const bare = await runFleet("without", without, jobs);
+    await settle(cluster, withUs);
+    const bare = await runFleet("without", without, count);
     return {
-      jobs,
+      jobs: count,
       watches: requests.filter(({ what }) => what === "watch pods").length,
-      requestsPerJob: rounded(requests.length / jobs, 2),
+      requestsPerJob: rounded(requests.length / count, 2),
       peakMb: rounded(ours.peakMb),
       cores: rounded(ours.cores, 3),
       seconds: { ours: rounded(ours.seconds, 1), bare: rounded(bare.seconds, 1) },
@@ -40,6 +42,15 @@ export async function measureFleet({ cluster, namespace }: RealCluster, jobs: nu
     };
   } finally {
     for (const name of [withUs, without]) await deleteObject(cluster, namespaces, name);
+  }
+}
+
+/** The pods have passed before the Job controller, which is held to 20 requests a second, has told the Jobs: the next run waits for it. */
+async function settle(cluster: RealCluster["cluster"], namespace: string): Promise<void> {
+  for (;;) {
+    const { items } = await listObjects(cluster, jobs, { namespace });
+    if (items.every(({ status }) => status?.completionTime)) return;
+    await wait(2000);
   }
 }
 
