@@ -1,5 +1,7 @@
 import { basename, dirname } from "node:path";
+import { CommandError } from "../exec.ts";
 import { type Builder, type BuildRequest, repeatFlag } from "./builder.ts";
+import { connectionLost } from "./buildkit-failure.ts";
 import { ociOutput, sourceDateEpoch } from "./oci-output.ts";
 
 /** The flags that reach the daemon: BUILDKIT_TLS_DIR holds `ca.pem`, `cert.pem` and `key.pem` for one that is reached over TLS. */
@@ -7,18 +9,18 @@ export function buildctlFlags(env: NodeJS.ProcessEnv): readonly string[] {
   return env.BUILDKIT_TLS_DIR ? ["--tlsdir", env.BUILDKIT_TLS_DIR] : [];
 }
 
-/** A BuildKit daemon, driven by `buildctl`; BUILDKIT_HOST names it. */
+/** A BuildKit daemon, driven by `buildctl`; BUILDKIT_HOST names it. Throws DomainError `buildkit-lost` when it goes away during a build. */
 export function buildctlBuilder(description: string): Builder {
   return {
     name: "buildkit",
     description,
     async build(request, { exec, signal, onLine }) {
-      await exec("buildctl", [...buildctlFlags(request.env), ...buildctlArguments(request)], {
-        env: request.env,
-        signal,
-        onStdout: onLine,
-        onStderr: onLine,
-      });
+      const options = { env: request.env, signal, onStdout: onLine, onStderr: onLine };
+      try {
+        await exec("buildctl", [...buildctlFlags(request.env), ...buildctlArguments(request)], options);
+      } catch (error) {
+        throw (error instanceof CommandError && connectionLost(request.env, error.stderr)) || error;
+      }
     },
   };
 }

@@ -1,26 +1,30 @@
 import { deadline } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import type { Exec, ExecResult } from "../exec.ts";
+import type { Log } from "../log.ts";
 import { buildahBuilder } from "./buildah-builder.ts";
 import type { Builder } from "./builder.ts";
 import { buildctlBuilder, buildctlFlags } from "./buildkit-builder.ts";
+import { buildkitFailure, isHungUp } from "./buildkit-failure.ts";
 import { buildxBuilder } from "./buildx-builder.ts";
 
 export interface ChooseOptions {
   readonly wanted: "auto" | Builder["name"];
   readonly exec: Exec;
   readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
   readonly signal: AbortSignal;
   readonly repository: string;
   readonly tempDirectory: string;
   readonly plainHttpRegistries: readonly string[];
 }
 
-type Probe = { readonly builder: Builder } | { readonly lacks: string };
+/** `failure` is what stands between us and a program that is there. */
+type Probe = { readonly builder: Builder } | { readonly lacks: string; readonly failure?: DomainError };
 
 /**
  * The builder that was asked for, or for `auto` the first that works here: a BuildKit daemon, docker buildx, buildah.
- * Throws DomainError `builder-missing`, which says for each what it lacks.
+ * Throws DomainError `builder-missing`, which says for each what it lacks, or `buildkit-…` when the daemon that was asked for cannot be spoken with.
  */
 export async function chooseBuilder(options: ChooseOptions): Promise<Builder> {
   const probes = { buildkit: probeBuildkit, buildx: probeBuildx, buildah: probeBuildah } as const;
@@ -29,6 +33,9 @@ export async function chooseBuilder(options: ChooseOptions): Promise<Builder> {
   for (const name of names) {
     const found = await probes[name](options);
     if ("builder" in found) return found.builder;
+    if (found.failure && options.wanted === name) throw found.failure;
+    if (name === "buildkit" && options.env.BUILDKIT_HOST)
+      options.log.warning(`The daemon that BUILDKIT_HOST names is not used. ${found.lacks}`);
     lacking.push(`${name}: ${found.lacks}`);
   }
   throw new DomainError("builder-missing", `No program can build the Dockerfile here. ${lacking.join(" ")}`, {
@@ -39,11 +46,23 @@ export async function chooseBuilder(options: ChooseOptions): Promise<Builder> {
 async function probeBuildkit(options: ChooseOptions): Promise<Probe> {
   const version = await tryRun(options, "buildctl", ["--version"]);
   if (!version) return { lacks: "buildctl is not installed." };
-  const workers = await tryRun(options, "buildctl", [...buildctlFlags(options.env), "debug", "workers"]);
-  const address = options.env.BUILDKIT_HOST || "its default address";
-  const tls = options.env.BUILDKIT_TLS_DIR ? ` with the certificates of ${options.env.BUILDKIT_TLS_DIR}` : "";
-  if (workers?.exitCode !== 0) return { lacks: `buildctl is installed, but no buildkitd answers at ${address}${tls}.` };
-  return { builder: buildctlBuilder(`${version.stdout.trim()}, buildkitd at ${address}`) };
+  const workers = await askDaemon(options);
+  if (workers?.exitCode === 0) {
+    const address = options.env.BUILDKIT_HOST || "its default address";
+    return { builder: buildctlBuilder(`${version.stdout.trim()}, buildkitd at ${address}`) };
+  }
+  const failure = buildkitFailure(options.env, workers?.stderr ?? "");
+  return { lacks: failure.message, failure };
+}
+
+/** Asks again while the daemon only hangs up: the next time its reason may come through. */
+async function askDaemon(options: ChooseOptions): Promise<ExecResult | undefined> {
+  let answer: ExecResult | undefined;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    answer = await tryRun(options, "buildctl", [...buildctlFlags(options.env), "debug", "workers"]);
+    if (answer === undefined || !isHungUp(answer.stderr)) break;
+  }
+  return answer;
 }
 
 async function probeBuildx(options: ChooseOptions): Promise<Probe> {

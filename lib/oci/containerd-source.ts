@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { PassThrough, type Readable } from "node:stream";
+import { deadline } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import { CommandError } from "../exec.ts";
 import type { Host } from "../host.ts";
-import { type ContainerdClient, findContainerd } from "./containerd.ts";
+import { type ContainerdClient, containerdFailure, findContainerd } from "./containerd.ts";
 import { readBody } from "./http-exchange.ts";
 import { readContent } from "./image-content.ts";
 import { type Descriptor, parseManifest } from "./manifest.ts";
@@ -14,14 +15,15 @@ type Deps = Pick<Host, "exec" | "env" | "log" | "signal">;
 
 /**
  * An image in the containerd of this node, read blob by blob where it lies: no export, no temporary space. Of an index, of which a node pulls its own platform only,
- * that platform's image is taken. Throws DomainError `engine-absent`, `source-absent` or `source-unreadable`.
+ * that platform's image is taken. Throws DomainError `engine-absent`, `containerd-unreachable`, `source-absent`, `source-unreadable` or `deadline-exceeded`.
  */
 export async function openContainerdImage(name: string, deps: Deps): Promise<ImageSource> {
   const client = await findContainerd(deps);
   const ask = async (...words: string[]) => {
+    using limit = deadline(`containerd's answer to ${words.join(" ")}`, 30_000, deps.signal);
     const { stdout } = await deps.exec(client.program, [...client.args, ...words], {
       env: deps.env,
-      signal: deps.signal,
+      signal: limit.signal,
     });
     return stdout.split("\n").filter((line) => line !== "");
   };
@@ -44,14 +46,7 @@ export async function openContainerdImage(name: string, deps: Deps): Promise<Ima
     };
   } catch (cause) {
     if (!(cause instanceof CommandError)) throw cause;
-    throw new DomainError(
-      "source-unreadable",
-      `containerd did not give ${name}: ${cause.stderr.trim() || cause.message}`,
-      {
-        hint: "Its socket is root's: run as root, or allow this user sudo without a password; CONTAINERD_ADDRESS names another socket.",
-        cause,
-      },
-    );
+    throw containerdFailure("source-unreadable", `did not give ${name}`, cause);
   }
 }
 
@@ -65,7 +60,7 @@ async function findImage(name: string, ask: (...words: string[]) => Promise<read
     if (mediaType && digest) return { mediaType, digest, size: 0 };
   }
   throw new DomainError("source-absent", `containerd has no image ${name}.`, {
-    hint: "Give its name as crictl images or ctr images ls shows it, with registry and tag.",
+    hint: "Give its name as crictl images or ctr --namespace k8s.io images ls shows it, with registry and tag: pods see no other namespace.",
   });
 }
 
@@ -90,18 +85,17 @@ async function pickPlatform(
 }
 
 function readBlob({ program, args }: ContainerdClient, digest: string, { env, signal }: Deps): Readable {
-  const child = spawn(program, [...args, "content", "get", digest], { env, signal, stdio: ["ignore", "pipe", "pipe"] });
+  const words = [...args, "content", "get", digest];
+  const child = spawn(program, words, { env, signal, stdio: ["ignore", "pipe", "pipe"] });
   const output = new PassThrough({ highWaterMark: 1 << 20 });
   const said: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
   child.stdout.pipe(output, { end: false });
   child.once("error", (error) => output.destroy(error));
   child.once("close", (code) => {
-    if (code === 0) output.end();
-    else
-      output.destroy(
-        new CommandError(program, [...args, "content", "get", digest], code ?? -1, String(Buffer.concat(said))),
-      );
+    if (code === 0) return void output.end();
+    const cause = new CommandError(program, words, code ?? -1, String(Buffer.concat(said)));
+    output.destroy(containerdFailure("source-unreadable", `did not give blob ${digest}`, cause));
   });
   output.once("close", () => child.kill());
   return output;

@@ -5,6 +5,7 @@ import { CommandError, findProgram } from "../exec.ts";
 import type { Host } from "../host.ts";
 import { formatSize } from "../size.ts";
 import { openArchive } from "./archive-source.ts";
+import { engineFailure } from "./engine-failure.ts";
 import type { ImageSource } from "./source.ts";
 
 /** Whether a source lies in the store of a container engine. */
@@ -14,7 +15,7 @@ export function isEngineImage(source: string): boolean {
 
 /**
  * An image of podman's or docker's own store: saved uncompressed into the temporary folder first, which needs as much space as the
- * image has unpacked, and removed with the source. Throws DomainError `engine-absent` or `source-unreadable`.
+ * image has unpacked, and removed with the source. Throws DomainError `engine-absent`, or what `engineFailure` makes of a save that failed.
  */
 export async function openEngineImage(
   source: string,
@@ -38,10 +39,7 @@ export async function openEngineImage(
   } catch (error) {
     await remove();
     if (!(error instanceof CommandError)) throw error;
-    throw new DomainError("source-unreadable", `${program} could not save ${name}.`, {
-      hint: `Check that ${program} knows the image, as the same user and with the same storage, and that the disk has room for it.`,
-      cause: error,
-    });
+    throw engineFailure({ program, name, folder: deps.tempDirectory, cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 // What only shows at size, in one go and not interleaved: npm run bench:push:large [-- --size-mb N --inputs-mb N]
-// A first push of an image as large as a CUDA stack (P6), a commit's tree on top of it, a blob cut at 80 % (P8), and a build whose inputs did not change (P11).
+// A first push of an image as large as a CUDA stack (P6), a commit's tree on top of it, and a build whose inputs did not change (P11).
 import { writeFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
@@ -9,8 +9,6 @@ import { seededBytes } from "../faults/fault-scene.ts";
 import { runBundle } from "../support/bundle.ts";
 import { createRepository } from "../support/git-repository.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
-import { startRegistryProxy } from "../support/registry-proxy.ts";
-import { startSessionRegistry } from "../support/session-registry.ts";
 import { writeBenchImage } from "./push-layout.ts";
 
 const { values } = parseArgs({
@@ -32,7 +30,6 @@ const result = {
   sizeMb,
   inputsMb,
   ...(await pushAndStack()),
-  P8: await cutAndResume(),
   P11: await decideUnchanged(),
 };
 writeFileSync(join(import.meta.dirname, "push-large.json"), `${JSON.stringify(result, null, 2)}\n`);
@@ -40,8 +37,6 @@ console.log(JSON.stringify(result, null, 2));
 const broken = [
   sizeMb >= 7080 && result.P6.seconds > 20 && "P6: more than 20 s",
   result.commitToDigest.seconds > 2 && "commit to digest: more than 2 s",
-  result.P8.resentMb.distribution > result.P8.blobMb && "P8: more than the cut blob was sent again",
-  result.P8.resentMb.keepsSession > 67 && "P8: more than 64 MiB were sent again",
   result.P11.seconds > 1 && "P11: more than 1 s",
 ].filter(Boolean);
 for (const line of broken) console.error(result.isVoid ? `${line} (the machine was busy)` : line);
@@ -65,31 +60,6 @@ async function pushAndStack() {
     seconds.push((await timed("build-source-image", inputs, repository.path)).seconds);
   }
   return { P6: { seconds: pushed.seconds }, commitToDigest: { treeMb, seconds: median(seconds), all: seconds } };
-}
-
-/** A connection that breaks at 80 % of a blob of 1 GB: what is sent twice, where the registry keeps the session and where it does not. */
-async function cutAndResume() {
-  const blobMb = Math.min(sizeMb, 1000);
-  await using image = await writeBenchImage(blobMb / 0.4);
-  const isBlob = (bytes: number) => Math.abs(bytes / 1e6 - blobMb) < 1;
-  const push = (host: string) =>
-    timed("push-local-registry", { source: image.layout, image: "acme/base", tags: "1", registry: host });
-
-  await using registry = await startRegistry();
-  await using proxy = await startRegistryProxy(registry.host, ({ method, length }, earlier) =>
-    method === "PUT" && isBlob(length) && earlier < 3 ? { resetAfterBytes: 0.8 * length } : undefined,
-  );
-  await push(proxy.host);
-  const sent = proxy.requests.reduce((sum, { bytes }) => sum + bytes, 0);
-  let isCut = false;
-  await using keeping = await startSessionRegistry((bytes) => {
-    if (isCut || bytes < 0.8 * blobMb * 1e6) return false;
-    isCut = true;
-    return true;
-  });
-  await push(keeping.host);
-  const again = (bytes: number) => round(bytes / 1e6 - blobMb / 0.4);
-  return { blobMb, resentMb: { distribution: again(sent), keepsSession: again(keeping.received()) } };
 }
 
 /** A Dockerfile of six COPYs whose image the registry has: reading nothing again, asking once. */

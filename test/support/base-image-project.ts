@@ -21,7 +21,7 @@ export interface BaseImageProject {
   readonly directory: string;
   readonly build: (
     inputs?: Record<string, string>,
-    options?: { readonly signal?: AbortSignal; readonly cache?: string },
+    options?: { readonly signal?: AbortSignal; readonly cache?: string; readonly env?: NodeJS.ProcessEnv },
   ) => Promise<{ readonly host: ReturnType<typeof createTestHost>; readonly outputs: Outputs }>;
   /** Pushes the layout that was built last. */
   readonly push: (tags: readonly string[], repository?: string) => Promise<void>;
@@ -37,9 +37,10 @@ export async function createBaseImageProject(registry: string, folder: string): 
   const fixed = { builder: "buildah", registry, output: "layout", "min-free": "1M" };
   return {
     directory,
-    async build(inputs = {}, { signal, cache = join(folder, "cache") } = {}) {
+    async build(inputs = {}, { signal, cache = join(folder, "cache"), env } = {}) {
       const own = { RUNNER_TOOL_CACHE: cache, SOURCE_DATE_EPOCH: "1700000000", GITHUB_WORKSPACE: directory };
-      const host = createTestHost({ env: { ...process.env, KUBECONFIG: "", ...own }, ...(signal && { signal }) });
+      const given = { ...process.env, KUBECONFIG: "", ...own, ...env };
+      const host = createTestHost({ env: given, ...(signal && { signal }) });
       const get = actionInput("build-base-image", { ...fixed, ...inputs });
       return { host, outputs: await buildBaseImage(readInputs(get), host) };
     },

@@ -8,6 +8,8 @@ export interface TestImage {
   readonly config?: Record<string, unknown>;
   /** Media types of docker's schema 2 instead of OCI's. */
   readonly docker?: boolean;
+  /** How the layers say that they are compressed; default is not. */
+  readonly compression?: "gzip" | "zstd";
 }
 
 export interface TestDescriptor {
@@ -53,9 +55,11 @@ export async function writeBlob(folder: string, mediaType: string, bytes: Buffer
   return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
 }
 
-async function writeImage(folder: string, { layers, config = {}, docker = false }: TestImage): Promise<TestDescriptor> {
+async function writeImage(folder: string, image: TestImage): Promise<TestDescriptor> {
+  const { layers, config = {}, docker = false, compression } = image;
   const configType = docker ? "application/vnd.docker.container.image.v1+json" : `${oci}.config.v1+json`;
-  const layerType = docker ? "application/vnd.docker.image.rootfs.diff.tar" : `${oci}.layer.v1.tar`;
+  const plainType = docker ? "application/vnd.docker.image.rootfs.diff.tar" : `${oci}.layer.v1.tar`;
+  const layerType = compression ? `${plainType}${docker ? "." : "+"}${compression}` : plainType;
   const mediaType = docker ? "application/vnd.docker.distribution.manifest.v2+json" : `${oci}.manifest.v1+json`;
   const written: TestDescriptor[] = [];
   for (const layer of layers) written.push(await writeBlob(folder, layerType, layer));

@@ -9,6 +9,8 @@ export type Fault =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   /** The connection is reset after so many bytes of the body, or at its end. */
   | { readonly resetAfterBytes: number }
+  /** So many bytes of the body reach the registry, then both of its connections are reset. */
+  | { readonly cutAfterBytes: number }
   /** The registry does it, its answer is lost with the connection. */
   | "lose-answer"
   /** The socket stays open and nothing is read. */
@@ -97,6 +99,11 @@ function apply(fault: Fault | undefined, exchange: Exchange): void {
     forward(exchange, fault === "lose-answer");
   } else if ("before" in fault) {
     void fault.before().then(() => forward(exchange, false));
+  } else if ("cutAfterBytes" in fault) {
+    incoming.on("data", () => {
+      if (seen.bytes >= fault.cutAfterBytes) incoming.socket.resetAndDestroy();
+    });
+    forward(exchange, false);
   } else if ("bytesPerSecond" in fault) {
     forward(exchange, false, fault.bytesPerSecond);
   } else if ("redirectTo" in fault) {
@@ -120,6 +127,9 @@ function forward({ upstream, incoming, outgoing }: Exchange, loseAnswer: boolean
     agent: false,
   });
   onward.on("error", () => incoming.socket.resetAndDestroy());
+  incoming.on("close", () => {
+    if (!incoming.complete) onward.destroy();
+  });
   onward.on("response", (answer) => {
     if (loseAnswer) {
       answer.resume().on("end", () => incoming.socket.resetAndDestroy());

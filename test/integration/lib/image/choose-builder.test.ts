@@ -34,12 +34,19 @@ describe("the builder that is chosen", () => {
     });
   });
 
+  it("is another one than BUILDKIT_HOST names only with a warning", async () => {
+    await using machine = await machineWith(["buildctl", "docker"], { driver: "docker-container", away: "" });
+    machine.host.env.BUILDKIT_HOST = "tcp://builder:1234";
+    expect((await machine.choose()).name).toBe("buildx");
+    expect(machine.host.lines).toEqual([
+      "warning: The daemon that BUILDKIT_HOST names is not used. No buildkitd answers at tcp://builder:1234: dial unix /run/buildkit/buildkitd.sock: connect: connection refused.",
+    ]);
+  });
+
   it("is asked with the certificates of BUILDKIT_TLS_DIR", async () => {
     await using machine = await machineWith(["buildctl"], { away: "" });
     machine.host.env.BUILDKIT_TLS_DIR = "/certificates";
-    await expect(machine.choose("buildkit")).rejects.toThrow(
-      "no buildkitd answers at its default address with the certificates of /certificates.",
-    );
+    await expect(machine.choose("buildkit")).rejects.toMatchObject({ code: "buildkit-unreachable", retryable: true });
     expect(readFileSync(join(machine.folder, "calls"), "utf8")).toContain(
       "buildctl --tlsdir /certificates debug workers",
     );
@@ -50,7 +57,7 @@ describe("the builder that is chosen", () => {
     await expect(machine.choose()).rejects.toMatchObject({
       code: "builder-missing",
       message:
-        "No program can build the Dockerfile here. buildkit: buildctl is installed, but no buildkitd answers at its default address. buildx: docker's own builder cannot write OCI layouts (run: docker buildx create --driver docker-container --use). buildah: buildah is not installed.",
+        "No program can build the Dockerfile here. buildkit: No buildkitd answers at its default address: dial unix /run/buildkit/buildkitd.sock: connect: connection refused. buildx: docker's own builder cannot write OCI layouts (run: docker buildx create --driver docker-container --use). buildah: buildah is not installed.",
       hint: "Run: apt-get install buildah (no daemon needed); or set BUILDKIT_HOST, or install docker with buildx.",
     });
   });

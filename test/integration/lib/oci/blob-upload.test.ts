@@ -34,7 +34,7 @@ function cutOnceAt(bytes: number): (sessionBytes: number) => boolean {
 async function uploadTo(registry: SessionRegistry): Promise<string[]> {
   const lines: string[] = [];
   await upload(registry.host, { ...silentLog, info: (line) => lines.push(line) });
-  expect(registry.stored.get(digest)?.equals(content)).toBe(true);
+  expect((await registry.read(digest))?.equals(content)).toBe(true);
   return lines;
 }
 
