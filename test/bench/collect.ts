@@ -2,7 +2,7 @@
 // Needs KUBECONFIG and REGISTRY, and kubectl on PATH.
 import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
@@ -17,6 +17,7 @@ import { silentLog } from "../../lib/log.ts";
 import { pushBusyboxImage } from "../support/busybox-image.ts";
 import { openRealCluster } from "../support/real-cluster.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { noteCircumstances } from "./circumstances.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 const [rounds, sizeMb, cuts] = [Number(values.rounds), Number(values["size-mb"]), Number(values.cuts)];
 const pod = "collected";
 
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 await using real = await openRealCluster("bench-collect");
 const sha256 = await startCollector();
 const times = { ours: [] as number[], kubectl: [] as number[] };
@@ -41,12 +42,7 @@ for (let run = 0; run < cuts; run++) cutRuns.push(await inFolder(collectOverCuts
 
 const ratio = median(times.ours) / median(times.kubectl);
 const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load: { before: loadBefore, after: loadavg() },
-  // Others had the machine: ratios of such a run say little.
-  isVoid: (loadBefore[0] ?? 0) > availableParallelism(),
+  ...circumstances(),
   versions: { node: process.version, kubectl: await kubectlVersion() },
   sizeMb,
   ratio: Math.round(ratio * 100) / 100,

@@ -2,9 +2,9 @@
 // KUBECONFIG and REGISTRY name the cluster; the bundles are those of npm run build. The warm path runs beside the shell script --peer in turns.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { noteCircumstances } from "./circumstances.ts";
 import { judgeBench } from "./job-bars.ts";
 import { measureEnds } from "./job-end.ts";
 import { measureFleet } from "./job-fleet.ts";
@@ -46,7 +46,7 @@ const unknown = wanted.filter((name) => !(name in onScene || name in programs));
 if (unknown.length > 0)
   throw new Error(`--only knows ${Object.keys({ ...onScene, ...programs }).join(", ")}; not ${unknown.join(", ")}.`);
 const file = join(import.meta.dirname, "job.json");
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 // What is not measured now stays as it was measured last, with the time and the load of then.
 const result: Record<string, object> = { ...readResult(file), ...(await measureOnScene()), ...runPrograms() };
 writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
@@ -64,7 +64,7 @@ async function measureOnScene(): Promise<Record<string, object>> {
   for (const name of names) {
     console.error(`bench:job: ${name}`);
     for (const [goal, figures] of Object.entries((await onScene[name]?.(benched)) ?? {}))
-      measured[goal] = { ...circumstances(), ...figures };
+      measured[goal] = { ...circumstances(), node: process.version, ...figures };
   }
   return measured;
 }
@@ -82,16 +82,6 @@ function runPrograms(): Record<string, object> {
       return [program.goal, readResult(join(import.meta.dirname, `${program.name}.json`))];
     }),
   );
-}
-
-function circumstances() {
-  return {
-    at: new Date().toISOString(),
-    cpu: cpus()[0]?.model,
-    cpus: availableParallelism(),
-    load: { before: loadBefore, after: loadavg() },
-    node: process.version,
-  };
 }
 
 function readResult(path: string): Record<string, object> {

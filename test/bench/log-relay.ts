@@ -2,10 +2,11 @@
 // 100 secrets are masked; the hostile log holds commands for the runner, terminal sequences and secrets in several forms.
 import { execFile, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseArgs, promisify } from "node:util";
+import { noteCircumstances } from "./circumstances.ts";
 import { logs, secrets } from "./log-corpus.ts";
 import { startLogServer } from "./log-server.ts";
 
@@ -24,16 +25,11 @@ interface Cost {
 
 const compiled = await compile();
 const script = join(compiled, "test/bench/log-reader.js");
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 const measured = { relay: await measureAll("relay"), path: await measureAll("path") };
 for (const made of [folder, compiled]) rmSync(made, { recursive: true });
 const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load: { before: loadBefore, after: loadavg() },
-  // Others had the machine: figures of such a run say little.
-  isVoid: (loadBefore[0] ?? 0) > availableParallelism() / 2,
+  ...circumstances(),
   versions: { node: process.version },
   sizeMb: sumBytes / 1e6,
   secrets: secrets.length,

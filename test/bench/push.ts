@@ -1,13 +1,13 @@
 // A push of a precompressed OCI layout beside crane's, interleaved, and what a second push costs: npm run bench:push [-- --rounds N --size-mb N]
 // Each timed run is a process of its own against a registry with an empty folder, and what it left there is read and hashed. Ours is the action's bundle (npm run build).
 import { existsSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { holdsImage } from "../faults/registry-judge.ts";
 import { type PushOrder, type PushTool, pushTools, runTool } from "../faults/registry-tools.ts";
 import { startRegistry } from "../support/registry.ts";
 import { kindOf, startRegistryProxy } from "../support/registry-proxy.ts";
+import { noteCircumstances } from "./circumstances.ts";
 import { type ProcessUse, watchProcess } from "./process-use.ts";
 import { writeBenchImage } from "./push-layout.ts";
 
@@ -22,18 +22,13 @@ if (!existsSync(bundle)) throw new Error("There is no bundle of push-local-regis
 const [ours, crane] = pushTools("dist/main/index.js");
 if (!ours || !crane) throw new Error("Two tools are compared.");
 
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 await using image = await writeBenchImage(sizeMb);
 await using changed = await writeBenchImage(sizeMb, true);
 const first = await compareFirstPushes();
 const uses = { "gpu-ci": await useOf(ours), crane: await useOf(crane) };
 const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load: { before: loadBefore, after: loadavg() },
-  // Others had the machine: ratios of such a run say little.
-  isVoid: (loadBefore[0] ?? 0) > availableParallelism(),
+  ...circumstances(),
   versions: Object.fromEntries([ours, crane].map(({ name, version }) => [name, version])),
   sizeMb,
   rounds,
