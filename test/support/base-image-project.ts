@@ -40,7 +40,7 @@ export async function createBaseImageProject(registry: string, folder: string): 
     async build(inputs = {}, { signal, cache = join(folder, "cache"), env } = {}) {
       const own = { RUNNER_TOOL_CACHE: cache, SOURCE_DATE_EPOCH: "1700000000", GITHUB_WORKSPACE: directory };
       const given = { ...process.env, KUBECONFIG: "", ...own, ...env };
-      const host = createTestHost({ env: given, ...(signal && { signal }) });
+      const host = createTestHost({ env: given, folder, ...(signal && { signal }) });
       const get = actionInput("build-base-image", { ...fixed, ...inputs });
       return { host, outputs: await buildBaseImage(readInputs(get), host) };
     },

@@ -19,16 +19,23 @@ export interface TestHostOptions {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
+  /** Where its folder is made; default is the machine's temporary folder. */
+  readonly folder?: string;
 }
 
 /** Makes a host whose inputs, environment and signal are given. */
-export function createTestHost({ inputs = {}, env = process.env, signal }: TestHostOptions = {}): TestHost {
+export function createTestHost({
+  inputs = {},
+  env = process.env,
+  signal,
+  folder = tmpdir(),
+}: TestHostOptions = {}): TestHost {
   const lines: string[] = [];
   const chunks: Uint8Array[] = [];
   const annotations: Annotation[] = [];
   const outputs: Record<string, string> = {};
   const states = new Map<string, string>();
-  const tempDirectory = mkdtempSync(join(tmpdir(), "gpu-ci-test-"));
+  const tempDirectory = mkdtempSync(join(folder, "gpu-ci-test-"));
   return {
     lines,
     outputs,
