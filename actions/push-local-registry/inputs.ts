@@ -9,9 +9,17 @@ export function readInputs(get: GetInput) {
   const verifyPull = choice(get, "verify-pull", ["none", "node"]);
   if (verifyPull === "node" && target.kind !== "registry")
     throw new InputError("verify-pull", verifyPull, "none where target is no registry: there is nothing to pull from");
+  const compression = choice(get, "compression", ["auto", "none", "zstd", "gzip"]);
+  if (["zstd", "gzip"].includes(compression) && target.kind !== "registry")
+    throw new InputError(
+      "compression",
+      compression,
+      "auto or none where target is no registry: layers stay as they are",
+    );
   return {
     source: requiredText(get, "source"),
     target,
+    compression,
     attestations: choice(get, "attestations", ["auto", "keep", "drop"]),
     name: readTargetName(text(get, "image"), list(get, "tags")),
     parallel: integer(get, "parallel", 1, 16),

@@ -1,15 +1,13 @@
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
 import { InputError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
+import { cacheDirectory } from "../../lib/image/cache-directory.ts";
 import { chooseRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
-import { withoutAttestations } from "../../lib/oci/attestations.ts";
+import { openCompressedLayers } from "../../lib/oci/compressed-layers.ts";
 import { importIntoContainerd } from "../../lib/oci/containerd-import.ts";
 import { replaceBlob } from "../../lib/oci/damaged-blob.ts";
 import { isEngineImage } from "../../lib/oci/engine-source.ts";
-import { openImageSource } from "../../lib/oci/image-source.ts";
-import { isLoopback } from "../../lib/oci/loopback.ts";
-import { pushImage } from "../../lib/oci/push-image.ts";
+import { isPublicRegistry } from "../../lib/oci/public-registry.ts";
+import { pushCompressed } from "../../lib/oci/push-compressed.ts";
 import { parseNamed } from "../../lib/oci/reference.ts";
 import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client.ts";
 import { requireRegistry } from "../../lib/oci/require-registry.ts";
@@ -17,6 +15,7 @@ import type { ImageSource } from "../../lib/oci/source.ts";
 import { verifyPushed } from "../../lib/oci/verify-image.ts";
 import { writeLayout } from "../../lib/oci/write-layout.ts";
 import { formatSize } from "../../lib/size.ts";
+import { inWorkspace, isNamedByDigest, openImageToPush } from "./image-to-push.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 import { openPullProver } from "./pull-prover.ts";
@@ -31,7 +30,8 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
   // Saving an image out of an engine's store takes minutes and its size on the disk: not for a registry that is not there.
   if (inputs.target.kind === "registry" && isEngineImage(inputs.source)) await requireRegistry(client);
 
-  await using source = await openSource(inputs, registry, deps);
+  const openSame = () => openTarget(registry.push, inputs, deps);
+  await using source = await openImageToPush(inputs, { registry, openSame }, deps);
   const place = { registry, client, repository: chooseRepository(inputs, source) };
   if (inputs.target.kind !== "registry") return deliver(source, place, { inputs, deps });
   const outputs = await push(source, place, { inputs, deps });
@@ -51,14 +51,26 @@ interface Context {
 
 async function push(source: ImageSource, place: Place, { inputs, deps }: Context): Promise<Outputs> {
   const { registry, client, repository } = place;
-  const { parallel, verify, name } = inputs;
-  const { log } = deps;
-  const checkBlobs = verify !== "none";
-  const pushed = await log.group(`Push ${source.description} to ${registry.push}/${repository}`, () =>
-    pushImage({ source, client, repository, tags: name.tags, parallel, checkBlobs, log }),
+  const { parallel, verify, name, compression } = inputs;
+  const { log, env } = deps;
+  const { image, ...pushed } = await log.group(
+    `Push ${source.description} to ${registry.push}/${repository}`,
+    async () =>
+      pushCompressed({
+        source,
+        client,
+        repository,
+        tags: name.tags,
+        parallel,
+        checkBlobs: verify !== "none",
+        compression: compression === "auto" && isNamedByDigest(inputs) ? "none" : compression,
+        known: await openCompressedLayers(cacheDirectory(env)),
+        isPublic: async () => registry.inCluster === undefined && isPublicRegistry(registry.push),
+        log,
+      }),
   );
   const verified = await verifyPushed(client, repository, pushed.digest, verify, {
-    repair: (blob) => replaceBlob({ client, repository, blob }, source),
+    repair: (blob) => replaceBlob({ client, repository, blob }, image),
   });
   const nameFor = (host: string) => `${host}/${repository}@${pushed.digest}`;
   log.info(
@@ -97,42 +109,6 @@ async function deliver(source: ImageSource, place: Place, { inputs, deps }: Cont
 function openTarget(registry: string, inputs: Inputs, deps: Deps): RegistryClient {
   const { username, password, tlsVerify } = inputs;
   return openRegistry({ registry, username, password, tlsVerify, ...deps });
-}
-
-async function openSource(inputs: Inputs, registry: LocalRegistry, deps: Deps): Promise<ImageSource> {
-  const names: readonly (string | undefined)[] = [registry.push, registry.pull, registry.inCluster, undefined];
-  const source = await openImageSource({
-    source: await locate(inputs, deps),
-    registryOf: (name) =>
-      // Credentials of the target are not shown to another registry.
-      names.includes(name)
-        ? openTarget(registry.push, inputs, deps)
-        : openRegistry({ registry: name ?? registry.push, ...deps }),
-    deps,
-  });
-  return dropsAttestations(inputs, registry) ? withoutAttestations(source, deps.log) : source;
-}
-
-// A digest that the caller names is what it wants to have.
-function dropsAttestations({ attestations, source, target }: Inputs, { push, inCluster }: LocalRegistry): boolean {
-  if (attestations !== "auto") return attestations === "drop";
-  const isInCluster =
-    target.kind === "containerd" || (target.kind === "registry" && (isLoopback(push) || inCluster !== undefined));
-  return isInCluster && parseNamed(source)?.digest === undefined;
-}
-
-// A path is relative to the project, as everything else that is read from it.
-async function locate(inputs: Inputs, deps: Deps): Promise<string> {
-  const path = inWorkspace(inputs.source, inputs, deps);
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  return isThere ? path : inputs.source;
-}
-
-function inWorkspace(path: string, { workingDirectory }: Inputs, { env }: Deps): string {
-  return resolve(env.GITHUB_WORKSPACE ?? ".", workingDirectory, path);
 }
 
 function chooseRepository(inputs: Inputs, source: ImageSource): string {

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Log } from "../log.ts";
 import { digestOf } from "./digest.ts";
 import { readBody } from "./http-exchange.ts";
-import { type Descriptor, parseManifest } from "./manifest.ts";
+import { type Descriptor, parseManifest, type StoredManifest } from "./manifest.ts";
 import type { ImageSource } from "./source.ts";
 
 /**
@@ -26,6 +26,19 @@ export async function withoutAttestations(source: ImageSource, log: Log): Promis
     root,
     open: async (descriptor) => (descriptor.digest === root.digest ? Readable.from([text]) : source.open(descriptor)),
   };
+}
+
+/** Digests of the images that an attestation of the same index speaks of. */
+export function attestedImages(
+  source: Pick<ImageSource, "description">,
+  manifests: readonly StoredManifest[],
+): ReadonlySet<string> {
+  const documents = manifests.map(({ bytes, descriptor }) =>
+    parseManifest(bytes, source.description, descriptor.mediaType),
+  );
+  const children = documents.flatMap((document) => (document.kind === "index" ? document.index.manifests : []));
+  const named = children.map(({ annotations }) => annotations?.["vnd.docker.reference.digest"]);
+  return new Set(named.filter((digest) => digest !== undefined));
 }
 
 function isAttestation({ annotations, platform }: Descriptor): boolean {

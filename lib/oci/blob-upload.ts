@@ -1,9 +1,15 @@
 import { pipeline, type Readable } from "node:stream";
-import { DomainError } from "../error.ts";
 import { checkContent, checkSize } from "./digest.ts";
-import { readBody } from "./http-exchange.ts";
 import { RegistryStatusError, statusError } from "./registry-error.ts";
-import type { RegistryResponse, RegistryTransport } from "./registry-transport.ts";
+import type { RegistryTransport } from "./registry-transport.ts";
+import {
+  beginUpload,
+  commitUpload,
+  findKeptUpload,
+  type KeptUpload,
+  patchUpload,
+  type UploadPlace,
+} from "./upload-session.ts";
 
 /** A blob on its way to a repository. */
 export interface BlobUpload {
@@ -19,6 +25,8 @@ export interface BlobUpload {
   readonly origin: string;
   /** Bytes that the registry has or was handed so far; begins anew with each attempt. */
   readonly onProgress?: (sentBytes: number) => void;
+  /** The address of an upload of this content that was begun already. */
+  readonly begun?: URL | undefined;
 }
 
 /** One attempt among several: what an earlier one left in the registry is in `session`, and what this one leaves. */
@@ -40,16 +48,18 @@ export async function uploadBlob(
   attempt: UploadAttempt,
 ): Promise<void> {
   const { session, scope } = attempt;
-  const kept = session.location && (await findKept(transport, session.location, upload, scope));
-  const location = kept?.location ?? (await begin(transport, upload, scope));
+  const { repository, digest, size } = upload;
+  const place = { transport, repository, scope };
+  const kept = session.location && (await findKeptUpload(place, session.location, size));
+  const location = kept?.location ?? (await beginUpload(place));
   session.location = location;
   try {
     if (kept) {
       attempt.onResume(kept.offset);
-      session.location = await sendRest(transport, upload, kept, scope);
-      await commit(transport, upload, { location: session.location, scope });
+      session.location = await sendRest(place, upload, kept);
+      await commitUpload(place, session.location, { digest, size });
     } else {
-      await commit(transport, upload, { location, scope, body: () => contentFrom(upload, 0) });
+      await commitUpload(place, location, { digest, size, body: () => contentFrom(upload, 0) });
     }
   } catch (error) {
     // An answer ends a session: only one that broke off without a word may have been kept.
@@ -59,99 +69,11 @@ export async function uploadBlob(
   }
 }
 
-interface Kept {
-  readonly location: URL;
-  /** Bytes that need not be sent again. */
-  readonly offset: number;
-}
-
-async function begin(transport: RegistryTransport, { repository }: BlobUpload, scope: string): Promise<URL> {
-  const answer = await transport.send({
-    method: "POST",
-    target: `/v2/${repository}/blobs/uploads/`,
-    scopes: [scope],
-    expected: [202, 404],
-    headers: { "content-length": 0 },
-  });
-  if (answer.status === 404) {
-    const text = String(await readBody(answer.body, 1 << 20));
-    throw text.includes("NAME_UNKNOWN")
-      ? noRepository(answer.url.host, repository)
-      : noUploads(answer.url.host, repository);
-  }
-  answer.body.resume();
-  const location = locationOf(answer);
-  if (!location) throw statusError(202, undefined, "it named no address for the upload");
-  return location;
-}
-
-// Registries of the distribution project before 3.0 have lost the session by then and answer 404.
-async function findKept(
-  transport: RegistryTransport,
-  session: URL,
-  { size }: BlobUpload,
-  scope: string,
-): Promise<Kept | undefined> {
-  const answer = await transport.send({
-    method: "GET",
-    target: session,
-    scopes: [scope],
-    expected: [200, 204, 400, 404, 405, 410, 416],
-  });
-  answer.body.resume();
-  const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers.range ?? "")) ?? [];
-  const offset = Number(last ?? 0) + 1;
-  // 0-0 is said of an empty upload as well as of one byte.
-  if (answer.status >= 300 || offset <= 1 || offset > size) return undefined;
-  return { location: locationOf(answer) ?? session, offset };
-}
-
-async function sendRest(
-  transport: RegistryTransport,
-  upload: BlobUpload,
-  { location, offset }: Kept,
-  scope: string,
-): Promise<URL> {
+async function sendRest(place: UploadPlace, upload: BlobUpload, { location, offset }: KeptUpload): Promise<URL> {
   const { size } = upload;
   if (offset === size) return location;
-  const answer = await transport.send({
-    method: "PATCH",
-    target: location,
-    scopes: [scope],
-    expected: [202],
-    headers: {
-      "content-type": "application/octet-stream",
-      "content-length": size - offset,
-      "content-range": `${offset}-${size - 1}`,
-    },
-    body: () => contentFrom(upload, offset),
-  });
-  answer.body.resume();
-  return locationOf(answer) ?? location;
-}
-
-async function commit(
-  transport: RegistryTransport,
-  { digest, size }: BlobUpload,
-  { location, scope, body }: { location: URL; scope: string; body?: () => AsyncIterable<Uint8Array> },
-): Promise<void> {
-  const target = new URL(location);
-  target.searchParams.set("digest", digest);
-  const answer = await transport.send({
-    method: "PUT",
-    target,
-    scopes: [scope],
-    expected: [201, 204, 404],
-    headers: { "content-type": "application/octet-stream", "content-length": body ? size : 0 },
-    ...(body ? { body } : {}),
-  });
-  answer.body.resume();
-  // As transient as a 503: the next attempt begins with a session of its own.
-  if (answer.status === 404) throw statusError(503, undefined, "it knows nothing of the upload any more");
-}
-
-function locationOf({ headers, url }: RegistryResponse): URL | undefined {
-  return headers.location === undefined ? undefined : new URL(headers.location, url);
+  const range = { first: offset, last: size - 1 };
+  return patchUpload(place, location, { range, body: () => contentFrom(upload, offset) });
 }
 
 async function* contentFrom(upload: BlobUpload, offset: number): AsyncGenerator<Uint8Array> {
@@ -175,20 +97,4 @@ async function blame(upload: BlobUpload): Promise<never> {
     // The stream itself fails when size or digest are not as they should be.
   }
   throw statusError(503, undefined, "the content was damaged on its way");
-}
-
-function noRepository(registry: string, repository: string): DomainError {
-  return new DomainError(
-    "repository-absent",
-    `Registry ${registry} has no repository ${repository}, and makes none by a push.`,
-    {
-      hint: "Create it there first. In ECR we do, with the keys or the role of AWS's environment variables.",
-    },
-  );
-}
-
-function noUploads(registry: string, repository: string): DomainError {
-  return new DomainError("registry-absent", `${registry} takes no uploads for ${repository} (HTTP 404).`, {
-    hint: "Check the input registry: something else than a registry may listen there. Some registries want a repository or project to be created first.",
-  });
 }

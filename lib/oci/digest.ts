@@ -18,24 +18,54 @@ export interface Expected {
  * it fails as soon as there are too many bytes.
  */
 export function checkContent(expected: Expected, origin: string): Transform {
-  const hash = createHash(expected.digest.slice(0, expected.digest.indexOf(":")));
-  let size = 0;
+  const check = createCheck(expected, origin);
   return new Transform({
     writableHighWaterMark: 1 << 20,
     readableHighWaterMark: 1 << 20,
     transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length;
-      hash.update(chunk);
-      if (size > expected.size) done(damaged(expected, origin, `more than the ${expected.size} bytes declared`));
+      const damage = check.add(chunk);
+      if (damage) done(damage);
       else done(null, chunk);
     },
     flush(done) {
-      const found = `${expected.digest.split(":")[0]}:${hash.digest("hex")}`;
-      if (size !== expected.size) done(damaged(expected, origin, `${size} bytes instead of ${expected.size}`));
-      else if (found !== expected.digest) done(damaged(expected, origin, `content with the digest ${found}`));
-      else done();
+      done(check.end());
     },
   });
+}
+
+/** The same without a buffer of its own, for chunks that are valid until the next one is asked for. */
+export async function* checkedChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  expected: Expected,
+  origin: string,
+): AsyncGenerator<Uint8Array> {
+  const check = createCheck(expected, origin);
+  for await (const chunk of chunks) {
+    const damage = check.add(chunk);
+    if (damage) throw damage;
+    yield chunk;
+  }
+  const damage = check.end();
+  if (damage) throw damage;
+}
+
+function createCheck(expected: Expected, origin: string) {
+  const algorithm = expected.digest.slice(0, expected.digest.indexOf(":"));
+  const hash = createHash(algorithm);
+  let size = 0;
+  return {
+    add(chunk: Uint8Array): DomainError | undefined {
+      size += chunk.length;
+      hash.update(chunk);
+      if (size <= expected.size) return undefined;
+      return damaged(expected, origin, `more than the ${expected.size} bytes declared`);
+    },
+    end(): DomainError | undefined {
+      const found = `${algorithm}:${hash.digest("hex")}`;
+      if (size !== expected.size) return damaged(expected, origin, `${size} bytes instead of ${expected.size}`);
+      return found === expected.digest ? undefined : damaged(expected, origin, `content with the digest ${found}`);
+    },
+  };
 }
 
 /** Throws DomainError `content-damaged` when there are more bytes than expected or, of all of them, fewer. */

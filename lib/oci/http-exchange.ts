@@ -21,6 +21,8 @@ export interface Exchange {
   readonly headers: http.OutgoingHttpHeaders;
   /** Of a stream each chunk has been sent when the next one is asked for. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** Bytes that the server works on before it answers; default is the body's declared length. */
+  readonly atMostBytes?: number | undefined;
   readonly agents: Agents;
   readonly deadlines: ExchangeDeadlines;
   readonly signal?: AbortSignal | undefined;
@@ -139,7 +141,7 @@ function endUnfinished(request: http.ClientRequest): void {
   if (!request.writableFinished) request.destroy();
 }
 
-function limitTime(request: http.ClientRequest, { deadlines, headers }: Exchange): void {
+function limitTime(request: http.ClientRequest, { deadlines, headers, atMostBytes }: Exchange): void {
   request.once("socket", (socket) => {
     if (!socket.connecting) return;
     const timer = setTimeout(
@@ -158,7 +160,7 @@ function limitTime(request: http.ClientRequest, { deadlines, headers }: Exchange
   };
   let response: http.IncomingMessage | undefined;
   limit(sendMs);
-  const bodyMs = Number(headers["content-length"] ?? 0) / 5000;
+  const bodyMs = Number(atMostBytes ?? headers["content-length"] ?? 0) / 5000;
   const responseMs = Math.min(deadlines.responseMs, deadlines.progressMs + bodyMs);
   request.once("finish", () => response ?? limit(responseMs));
   request.once("response", (received) => {

@@ -5,6 +5,8 @@ import { formatSize } from "../size.ts";
 import { findElsewhere } from "./blob-elsewhere.ts";
 import { blobDamaged, replaceBlob } from "./damaged-blob.ts";
 import { type ImageContent, readContent } from "./image-content.ts";
+import { inParallel } from "./in-parallel.ts";
+import { inRepository } from "./in-repository.ts";
 import type { Descriptor, StoredManifest } from "./manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
 import type { ImageSource } from "./source.ts";
@@ -19,6 +21,8 @@ export interface PushOptions {
   readonly parallel: number;
   /** Ask for each blob's size also when the manifest is there already. Default true: a registry may have lost or cut one. */
   readonly checkBlobs?: boolean;
+  /** Uploads of its blobs that were begun already: their addresses by digest. */
+  readonly begun?: ReadonlyMap<string, URL>;
   readonly log: Log;
 }
 
@@ -50,21 +54,13 @@ export async function pushImage(options: PushOptions): Promise<PushResult> {
   const stale = await findStaleTags(options);
   const isThere = stale.length < tags.length || (await look(options, "headManifest", source.root.digest)) !== undefined;
   const state = { content, stale, isThere };
-  const pushedBytes = await pushContent(options, state).catch(async (error: unknown) => {
-    if (await makesRepository(options, error)) return pushContent(options, state);
+  const pushedBytes = await inRepository(options, () => pushContent(options, state)).catch((error: unknown) => {
     if (!(error instanceof DomainError) || error.code !== "registry-blob-unknown") throw error;
     // Garbage was collected there between a blob and the manifest that names it.
     log.info(`${error.message} What is missing is sent once more.`);
     return pushContent(options, { ...state, isThere: false });
   });
   return { digest: source.root.digest, pushedBytes, skippedBytes: sizeOf(content.blobs) - pushedBytes };
-}
-
-async function makesRepository({ client, repository, log }: PushOptions, error: unknown): Promise<boolean> {
-  if (!(error instanceof DomainError) || error.code !== "repository-absent") return false;
-  if (!(await client.createRepository(repository))) return false;
-  log.info(`Created repository ${repository} in ${client.registry}.`);
-  return true;
 }
 
 async function pushContent(options: PushOptions, { content, stale, isThere }: PushState): Promise<number> {
@@ -128,32 +124,15 @@ async function sendBlobs(options: PushOptions, plan: Plan): Promise<number> {
     sent.set(digest, bytes);
     log.progress({ label: `push ${repository}`, done: sum(sent.values()), total, unit: "bytes" });
   };
-  const limit = pLimit({ concurrency: parallel, rejectOnClear: true });
   // The largest first, so that no single one is left to wait for at the end.
   const queue = missing.toSorted((a, b) => b.size - a.size);
-  const outcomes = await Promise.allSettled(
-    queue
-      .map((blob) =>
-        limit(() =>
-          sendBlob(options, blob, {
-            place: elsewhere.get(blob.digest),
-            onProgress: (bytes) => report(blob.digest, bytes),
-          }),
-        ),
-      )
-      .map((job) => stopOnFailure(job, limit)),
+  const sentBytes = await inParallel(queue, parallel, (blob) =>
+    sendBlob(options, blob, {
+      place: elsewhere.get(blob.digest),
+      onProgress: (bytes) => report(blob.digest, bytes),
+    }),
   );
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed) throw failed.reason;
-  return sum(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : 0)));
-}
-
-// One failed blob fails the push: those still waiting are not begun, those under way end by themselves.
-async function stopOnFailure(job: Promise<number>, limit: ReturnType<typeof pLimit>): Promise<number> {
-  return job.catch((error: unknown) => {
-    limit.clearQueue();
-    throw error;
-  });
+  return sum(sentBytes);
 }
 
 /** The bytes that had to be sent: none when the registry could mount the blob. */
@@ -178,6 +157,7 @@ async function sendBlob(
     ...(read ? { read: () => read(blob) } : {}),
     origin: source.description,
     onProgress,
+    begun: options.begun?.get(blob.digest),
   });
   const size = async () => (await client.headBlob(repository, blob.digest))?.size;
   if ((await size()) === blob.size) return blob.size;

@@ -188,15 +188,25 @@ export class RegistryClient implements Disposable {
 
   /** Stores a blob; after a failure from where the registry has it, which is its start unless the registry kept the upload. */
   async putBlob(upload: BlobUpload): Promise<void> {
-    const { repository, digest, size } = upload;
+    const { repository, digest, size, begun } = upload;
     const percent = (offset: number) => Math.floor((offset / size) * 100);
     const onResume = (offset: number) =>
       this.#options.log.info(`Blob ${digest} of ${repository}: resumed at ${percent(offset)} %.`);
-    const attempted = { scope: pushScope(repository), session: {}, onResume };
+    const session = { location: begun };
     await this.#retry.run(`store blob ${digest} in ${repository}`, async (attempt) => {
       if (attempt > 1 && (await this.headBlob(repository, digest))?.size === size) return;
+      const isGoingOn = attempt === 1 && begun !== undefined;
+      const attempted = { scope: pushScope(repository), session, onResume: isGoingOn ? () => {} : onResume };
       await uploadBlob(this.#transport, upload, attempted);
     });
+  }
+
+  /** Tries what takes several exchanges that belong together, with this client's retries and errors. */
+  async attempt<T>(
+    doing: string,
+    operation: (transport: RegistryTransport, attempt: number) => Promise<T>,
+  ): Promise<T> {
+    return this.#retry.run(doing, (attempt) => operation(this.#transport, attempt));
   }
 
   /** Takes a blob out of a repository; false where it is not there or the registry does not delete. */

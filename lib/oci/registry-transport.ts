@@ -28,6 +28,8 @@ export interface RegistryRequest {
   readonly headers?: OutgoingHttpHeaders;
   /** A stream is opened anew each time the request has to be repeated. */
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  /** Bytes that the registry works on before it answers, where that is not the body's length. */
+  readonly atMostBytes?: number;
 }
 
 export interface RegistryResponse {
@@ -75,7 +77,7 @@ export class RegistryTransport implements Disposable {
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const scheme = this.#scheme;
     const response = await this.#authorised(request).catch((error: unknown) => {
-      if (!this.#mayFallBackToHttp() || !isPlainHttpAnswer(error)) throw error;
+      if (!this.#mayFallBackToHttp(scheme) || !isPlainHttpAnswer(error)) throw error;
       this.#scheme = "http:";
       return undefined;
     });
@@ -87,7 +89,8 @@ export class RegistryTransport implements Disposable {
     const text = await readBody(response.body, 1 << 20).then(String, () => "");
     // Servers of TLS say so when they are spoken to in the clear, though not in answer to HEAD.
     const wantsTls = response.status === 400 && (request.method === "HEAD" || /HTTPS (?:server|port)/.test(text));
-    if (wantsTls && !this.#isSchemeKnown && this.#options.plainHttp === "auto" && scheme === "http:") {
+    const isNews = !this.#isSchemeKnown || this.#scheme !== scheme;
+    if (wantsTls && isNews && this.#options.plainHttp === "auto" && scheme === "http:") {
       this.#scheme = "https:";
       return this.send(request);
     }
@@ -98,8 +101,9 @@ export class RegistryTransport implements Disposable {
     this.#agents[Symbol.dispose]();
   }
 
-  #mayFallBackToHttp(): boolean {
-    return this.#scheme === "https:" && this.#options.plainHttp === "auto" && !this.#options.tlsVerify;
+  // Of requests that go at once each finds out by itself: the scheme is the one that this one went by.
+  #mayFallBackToHttp(scheme: string): boolean {
+    return scheme === "https:" && this.#options.plainHttp === "auto" && !this.#options.tlsVerify;
   }
 
   async #authorised(request: RegistryRequest): Promise<RegistryResponse> {
@@ -134,6 +138,7 @@ export class RegistryTransport implements Disposable {
         ...(authorization === undefined ? {} : { authorization }),
       },
       body: typeof request.body === "function" ? request.body() : request.body,
+      atMostBytes: request.atMostBytes,
       agents: this.#agents,
       deadlines: this.#options.deadlines,
       signal: this.#options.signal,

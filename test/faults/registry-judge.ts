@@ -17,11 +17,11 @@ export async function judge(
   return isWhole ? "false red" : "failed";
 }
 
-/** Whether `acme/base:1` is this image, whole: not by the code under test, but as any puller would see it, hashed byte by byte. */
-export async function holdsImage(host: string, { digest }: { readonly digest: string }): Promise<boolean> {
+/** Whether `acme/base:1` is an image, or the one of this digest, whole: not by the code under test, but as any puller would see it, hashed byte by byte. */
+export async function holdsImage(host: string, { digest }: { readonly digest?: string } = {}): Promise<boolean> {
   const base = `http://${host}/v2/acme/base`;
   const manifest = await read(`${base}/manifests/1`);
-  if (!manifest || digestOf(manifest) !== digest) return false;
+  if (!manifest || (digest !== undefined && digestOf(manifest) !== digest)) return false;
   const { config, layers } = JSON.parse(manifest.toString()) as {
     config: { digest: string };
     layers: { digest: string }[];

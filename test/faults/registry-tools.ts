@@ -14,6 +14,8 @@ export interface PushOrder {
   readonly isInsecure: boolean;
   /** What is to be proved, where a tool can. */
   readonly verify: "none" | "size" | "full";
+  /** What becomes of layers that are not compressed, where a tool is asked; default is its own. */
+  readonly compression?: "auto" | "none" | "zstd" | "gzip";
 }
 
 /** A program that pushes, beside its version. */
@@ -96,7 +98,8 @@ export async function runTool(
   }
 }
 
-function ourInputs({ host, repository, layout, isInsecure, verify }: PushOrder, folder: string): NodeJS.ProcessEnv {
+function ourInputs(order: PushOrder, folder: string): NodeJS.ProcessEnv {
+  const { host, repository, layout, isInsecure, verify, compression } = order;
   const isLoopback = /^(localhost|\[::1\]|127\.)/.test(host);
   const values: Readonly<Record<string, string>> = {
     source: layout,
@@ -105,6 +108,7 @@ function ourInputs({ host, repository, layout, isInsecure, verify }: PushOrder, 
     registry: host,
     "tls-verify": String(isLoopback || !isInsecure),
     verify,
+    ...(compression ? { compression } : {}),
   };
   const { inputs = {} } = readAction("push-local-registry");
   const given = Object.entries(inputs).map(([name, { default: fallback }]) => [name, values[name] ?? fallback ?? ""]);

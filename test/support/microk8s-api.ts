@@ -81,7 +81,8 @@ function answerOf({ path, query }: ApiCall, known: Known): object | undefined {
   if (path === "/api/v1/nodes") return list([node(known)]);
   if (kind === "events") return list(eventsOf(query.get("fieldSelector") ?? ""));
   if (kind === "pods" && job !== undefined) return list([gpuPod(job, known)]);
-  if (kind === "pods") return list([queuedPod, ...shownPods(enabled.filter((addon) => !runs(addon))), ...holders(options)]);
+  if (kind === "pods")
+    return list([queuedPod, ...shownPods(enabled.filter((addon) => !runs(addon))), ...holders(options)]);
   if (kind === "nvidia" && options.gpuPod === "needs-class") return { metadata: { name: "nvidia" } };
   if (kind === "registry-claim" && enabled.includes("registry")) return claim(options);
   if (kind === "deployments" || kind === "daemonsets") return list(shown.map((addon) => workload(addon, runs(addon))));

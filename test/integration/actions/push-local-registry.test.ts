@@ -81,10 +81,33 @@ describe("push-local-registry", () => {
       'Input target is "layout:"; allowed: registry, containerd, or layout:FOLDER.',
     ],
     ["attestations", { source: "x", attestations: "no" }, 'Input attestations is "no"; allowed: auto, keep, drop.'],
+    [
+      "compression",
+      { source: "x", compression: "zip" },
+      'Input compression is "zip"; allowed: auto, none, zstd, gzip.',
+    ],
+    [
+      "compression",
+      { source: "x", compression: "zstd", target: "containerd" },
+      'Input compression is "zstd"; allowed: auto or none where target is no registry',
+    ],
     ["verify-pull", { source: "x", target: "containerd", "verify-pull": "node" }, 'Input verify-pull is "node"'],
     ["password", { source: "x", username: "ada" }, "Input password is empty"],
   ])("refuses a wrong %s before it asks anybody", (_name, inputs, message) => {
     expect(() => readInputs(actionInput("push-local-registry", inputs))).toThrow(message);
+  });
+
+  it("compresses layers when asked, keeps what they became, and gives the new digest", async () => {
+    await using host = createTestHost({ env: noCluster });
+    await using registry = await startRegistry();
+    const layout = join(host.tempDirectory, "layout");
+    const { digest } = await writeLayout(layout, { layers: [Buffer.alloc(100_000)] });
+    const env = { ...noCluster, RUNNER_TOOL_CACHE: join(host.tempDirectory, "cache") };
+    const inputs = { source: layout, image: "acme/base", registry: registry.host, compression: "zstd", verify: "full" };
+    const first = { ...(await push({ ...host, env }, inputs)) };
+    expect(first.digest).not.toBe(digest);
+    expect(first["push-ref"]).toBe(`${registry.host}/acme/base@${first.digest}`);
+    expect(await push({ ...host, env }, inputs)).toMatchObject({ digest: first.digest, "pushed-bytes": "0" });
   });
 
   it("writes an OCI layout instead, which needs no registry", async () => {
