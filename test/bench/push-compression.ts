@@ -2,7 +2,6 @@
 // P10: `auto` beside each fixed choice over three links; P2: push and pull with unpacking beside skopeo's default. Image: this machine's files, not compressed.
 // Every push goes to a registry with an empty folder, by a process of its own with an empty cache; what it left there is read and hashed. Needs root for its links.
 import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { exec } from "../../lib/exec.ts";
@@ -11,6 +10,7 @@ import { type PushOrder, type PushTool, pushTools, runTool } from "../faults/reg
 import { startPodman } from "../support/podman.ts";
 import { startRegistry } from "../support/registry.ts";
 import { type LinkShape, openShapedLink } from "../support/shaped-link.ts";
+import { noteCircumstances } from "./circumstances.ts";
 import { type ProcessUse, watchProcess } from "./process-use.ts";
 import { writePlainImage } from "./push-layout.ts";
 import { median, rounded } from "./statistics.ts";
@@ -42,7 +42,7 @@ const skopeo: PushTool = {
   }),
 };
 
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 await using image = await writePlainImage(sizeMb);
 const P10: Record<string, Awaited<ReturnType<typeof compareMethods>>> = {};
 for (const [name, shape] of Object.entries(regimes)) {
@@ -50,13 +50,7 @@ for (const [name, shape] of Object.entries(regimes)) {
 }
 const P2 = await comparePushAndPull();
 const P7 = await useOf("zstd");
-const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load: { before: loadBefore, after: loadavg() },
-  // Others had the machine: ratios of such a run say little.
-  isVoid: (loadBefore[0] ?? 0) > availableParallelism(),
+const figures = {
   versions: { "gpu-ci": ours.version, skopeo: skopeo.version },
   sizeMb,
   rounds,
@@ -64,6 +58,7 @@ const result = {
   P2,
   P7,
 };
+const result = { ...circumstances(), ...figures };
 writeFileSync(join(import.meta.dirname, "push-compression.json"), `${JSON.stringify(result, null, 2)}\n`);
 console.log(JSON.stringify(result, null, 2));
 const broken = [

@@ -2,13 +2,14 @@
 // A first push of an image as large as a CUDA stack (P6), a commit's tree on top of it, and a build whose inputs did not change (P11).
 import { writeFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededBytes } from "../faults/fault-scene.ts";
 import { runBundle } from "../support/bundle.ts";
 import { createRepository } from "../support/git-repository.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { noteCircumstances } from "./circumstances.ts";
 import { writeBenchImage } from "./push-layout.ts";
 
 const { values } = parseArgs({
@@ -18,20 +19,15 @@ const sizeMb = Number(values["size-mb"]);
 const inputsMb = Number(values["inputs-mb"]);
 const treeMb = 20;
 
-const load = loadavg();
-const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load,
-  // Others had the machine: times of such a run say little.
-  isVoid: (load[0] ?? 0) > availableParallelism(),
+const circumstances = noteCircumstances();
+const figures = {
   node: process.version,
   sizeMb,
   inputsMb,
   ...(await pushAndStack()),
   P11: await decideUnchanged(),
 };
+const result = { ...circumstances(), ...figures };
 writeFileSync(join(import.meta.dirname, "push-large.json"), `${JSON.stringify(result, null, 2)}\n`);
 console.log(JSON.stringify(result, null, 2));
 const broken = [

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededBytes } from "../faults/fault-scene.ts";
@@ -15,6 +15,7 @@ import { writeLayout } from "../support/image-layout.ts";
 import { startRegistry } from "../support/registry.ts";
 import { type SeenRequest, startRegistryProxy } from "../support/registry-proxy.ts";
 import { startSessionRegistry } from "../support/session-registry.ts";
+import { noteCircumstances } from "./circumstances.ts";
 
 /** One push: what was sent twice of the large blob and of all others, or how it failed. */
 type Outcome = { readonly seconds: number } & (
@@ -30,7 +31,7 @@ const cutBytes = 0.8 * blobBytes;
 if (!existsSync(join(import.meta.dirname, "../../actions/push-local-registry/dist/main/index.js")))
   throw new Error("There is no bundle of push-local-registry; run: npm run build");
 
-const loadBefore = loadavg();
+const circumstances = noteCircumstances();
 const layout = await mkdtemp(join(tmpdir(), "gpu-ci-bench-"));
 await using _removed = { [Symbol.asyncDispose]: () => rm(layout, { recursive: true, force: true }) };
 // Small ones beside it: what is whole has to stay so. They say that they are compressed, so that nobody makes others of them.
@@ -40,11 +41,7 @@ const { digest } = await writeLayout(layout, {
 });
 
 const tools = pushTools("dist/main/index.js");
-const result = {
-  at: new Date().toISOString(),
-  cpu: cpus()[0]?.model,
-  cpus: availableParallelism(),
-  load: { before: loadBefore, after: loadBefore },
+const figures = {
   versions: {
     ...Object.fromEntries(tools.map(({ name, version }) => [name, version])),
     "docker-registry": firstLine("docker-registry", "--version"),
@@ -54,7 +51,7 @@ const result = {
   P8: { keepsSession: await pushAll(toSessionRegistry), dockerRegistry: await pushAll(toDockerRegistry) },
   P9: "Not measured: a blob whose size is known goes in one PUT, and there is no path in chunks of 64 MiB whose cost could be compared with it. A PATCH carries what follows a cut, in one piece.",
 };
-result.load.after = loadavg();
+const result = { ...circumstances(), ...figures };
 writeFileSync(join(import.meta.dirname, "push-resume.json"), `${JSON.stringify(result, null, 2)}\n`);
 console.log(JSON.stringify(result, null, 2));
 const { keepsSession, dockerRegistry } = result.P8;
