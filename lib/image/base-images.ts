@@ -14,7 +14,7 @@ export interface ResolveDeps {
 }
 
 /**
- * Finds the digest that each reference stands for now. One whose registry cannot be asked keeps an undefined digest and is named in a
+ * Finds the digest that each reference stands for at this moment. One whose registry cannot be asked keeps an undefined digest and is named in a
  * warning; one that its registry does not have is DomainError `base-image-absent`, before a build starts.
  */
 export async function resolveBases(references: readonly string[], deps: ResolveDeps): Promise<readonly BaseImage[]> {

@@ -47,11 +47,11 @@ export async function measureFleet({ cluster, namespace }: RealCluster, count: n
 
 /** The pods have passed before the Job controller, which is held to 20 requests a second, has told the Jobs: the next run waits for it. */
 async function settle(cluster: RealCluster["cluster"], namespace: string): Promise<void> {
-  for (;;) {
+  for (const end = Date.now() + 900_000; Date.now() < end; await wait(2000)) {
     const { items } = await listObjects(cluster, jobs, { namespace });
     if (items.every(({ status }) => status?.completionTime)) return;
-    await wait(2000);
   }
+  throw new Error(`The Job controller has not told all Jobs of ${namespace} within 15 minutes.`);
 }
 
 async function runFleet(mode: string, namespace: string, jobs: number): Promise<FleetRun> {
@@ -71,7 +71,11 @@ async function startNodes(cluster: RealCluster["cluster"]): Promise<AsyncDisposa
   const child = spawn(kwok, args, { stdio: "ignore" });
   const exited = once(child, "exit");
   const names = Array.from({ length: 10 }, (_, index) => `gpu-ci-bench-${index}`);
-  for (const name of names) await createObject(cluster, nodes, simulatedNode(name));
+  for (const name of names) {
+    // A run that was killed leaves its nodes, which nobody keeps ready.
+    await deleteObject(cluster, nodes, name);
+    await createObject(cluster, nodes, simulatedNode(name));
+  }
   return {
     async [Symbol.asyncDispose]() {
       for (const name of names) await deleteObject(cluster, nodes, name);

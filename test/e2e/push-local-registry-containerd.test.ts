@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readInputs } from "../../actions/push-local-registry/inputs.ts";
 import { pushLocalRegistry } from "../../actions/push-local-registry/push-local-registry.ts";
 import { exec } from "../../lib/exec.ts";
-import { createObject } from "../../lib/kubernetes/object.ts";
-import { type Pod, pods } from "../../lib/kubernetes/resource.ts";
 import { silentLog } from "../../lib/log.ts";
 import { openRegistry } from "../../lib/oci/registry-client.ts";
 import { verifyImage } from "../../lib/oci/verify-image.ts";
 import { actionInput } from "../support/action-input.ts";
 import { writeIndexLayout, writeLayout } from "../support/image-layout.ts";
 import { containerdEnvironment } from "../support/node-containerd.ts";
+import { runWithoutPull } from "../support/pod-without-pull.ts";
 import { openRealCluster, type RealCluster } from "../support/real-cluster.ts";
 import { createTestHost, type TestHost } from "../support/test-host.ts";
 
@@ -38,20 +37,6 @@ const push = (host: TestHost, inputs: Record<string, string>) =>
 /** No two are the same: what lies behind the end of a tar is not read. */
 const emptyTar = () => Buffer.concat([Buffer.alloc(1024), randomBytes(1024)]);
 
-/** Says what a pod of the image does where nothing may be pulled: with no program in the image it fails to start, and that proves the image is there. */
-async function startWithoutPull(image: string): Promise<string | undefined> {
-  const name = `never-${randomBytes(3).toString("hex")}`;
-  const containers = [{ name: "main", image, imagePullPolicy: "Never", command: ["/nothing"] }];
-  await createObject(real.cluster, pods, { metadata: { name }, spec: { restartPolicy: "Never", containers } });
-  let reason: string | undefined;
-  await real.waitForPod(name, ({ status }: Pod) => {
-    const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
-    reason = terminated?.reason ?? (waiting?.reason === "ContainerCreating" ? undefined : waiting?.reason);
-    return reason !== undefined;
-  });
-  return reason;
-}
-
 describe("push-local-registry beside the registry", () => {
   it("puts an image into the node's containerd, once, where a pod finds it by its digest", async () => {
     await using host = hosted();
@@ -72,7 +57,9 @@ describe("push-local-registry beside the registry", () => {
       skippedBytes: 0,
       verified: "none",
     });
-    expect(await startWithoutPull(outputs.pullRef)).toMatch(/StartError|RunContainerError|CreateContainerError/);
+    // With no program in the image it fails to start, and that proves the image is there.
+    const { reason } = await runWithoutPull(real, outputs.pullRef, ["/nothing"]);
+    expect(reason).toMatch(/StartError|RunContainerError|CreateContainerError/);
     await push(host, inputs);
     expect(host.lines.at(-1)).toBe(`${name}@${digest} is in this node already.`);
   });

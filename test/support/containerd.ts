@@ -11,6 +11,8 @@ export interface TestContainerd extends AsyncDisposable {
   /** Its socket, which stays when the process is killed. */
   readonly address: string;
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void;
+  /** Gives its disk so many megabytes. */
+  resize(sizeMb: number): Promise<void>;
 }
 
 /** Starts one whose disk has so many megabytes. Needs root, and `containerd` on the PATH of `env`. */
@@ -35,6 +37,7 @@ export async function startContainerd(sizeMb: number, env: NodeJS.ProcessEnv): P
   return {
     address,
     signal: (signal) => void child.kill(signal),
+    resize: async (megabytes) => void (await exec("mount", ["-o", `remount,size=${megabytes}m`, root])),
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await exited;
