@@ -41,7 +41,8 @@ async function resolve(reference: string, deps: ResolveDeps): Promise<string | u
     if (found) return found.digest;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    deps.log.warning(`The digest of base image ${reference} is not known: ${error.message} Its name counts instead.`);
+    const why = error.message.replace(/\.$/, "");
+    deps.log.warning(`The digest of base image ${reference} is not known: ${why}. Its name counts instead.`);
     return undefined;
   }
   // Names that Docker Hub would get may stand for an image of the builder's own storage.
