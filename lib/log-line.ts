@@ -8,6 +8,8 @@ const sequenceLimit = 64;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 const escapeByte = 0x1b;
+/** First byte of C1 control characters, and of some others, in UTF-8. */
+const c1Lead = 0xc2;
 
 type State = "text" | "escape" | "intermediate" | "csi" | "string" | "string-escape";
 
@@ -35,7 +37,7 @@ export function createLineCleaner(): LineCleaner {
         const valid = !partialCharacter && isUtf8(piece);
         // A piece that is no UTF-8 by itself may begin or end within a character: the decoder keeps that, and replaces what is wrong.
         const text = valid ? piece : Buffer.from(decoder.decode(piece, { stream: true }));
-        partialCharacter = !valid && !endsWithCharacter(piece);
+        partialCharacter = !valid && (piece.at(-1) ?? 0) >= 0x80;
         lines.add(text);
       }
       return lines.take();
@@ -50,10 +52,6 @@ export function createLineCleaner(): LineCleaner {
   };
 }
 
-function endsWithCharacter(bytes: Uint8Array): boolean {
-  return (bytes.at(-1) ?? 0) < 0x80;
-}
-
 class Lines {
   /** Whole lines, then the unfinished one. */
   #buffer = Buffer.allocUnsafe(2 * pieceBytes);
@@ -64,20 +62,28 @@ class Lines {
   /** Bytes of the unfinished line that did not fit. */
   #cut = 0;
   #returned = false;
+  /** Where the last newline of the text that is being added was seen. */
+  #lastNewline = -1;
   #state: State = "text";
   #sequence = "";
 
+  /** Adds valid UTF-8. Of what a carriage return and the text behind it draw over, only the whole lines before are ever copied. */
   add(bytes: Uint8Array): void {
-    const isPlain = this.#state === "text" && !this.#returned && this.#cut === 0 && !hasSpecials(bytes);
-    const fits = isPlain && this.#end - this.#lineStart + bytes.indexOf(newline) <= lineLimitBytes;
-    const lastNewline = fits ? bytes.lastIndexOf(newline) : -1;
-    if (lastNewline === -1) {
-      this.#addSlowly(bytes);
-      return;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#lastNewline = -1;
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#state !== "text") {
+        this.#inSequence(bytes[at++] as number);
+        continue;
+      }
+      const from = at;
+      at = this.#endOfText(bytes, view, from);
+      const lineStart = Math.max(from, this.#lastNewline + 1);
+      if (lineStart > from) this.#appendLines(bytes, from, lineStart);
+      if (bytes[at] === carriageReturn && special[bytes[at + 1] as number] === 0) this.#restartLine();
+      else if (at > lineStart) this.#append(bytes, lineStart, at);
+      if (at < bytes.length) at += this.#addSpecial(bytes, at);
     }
-    this.#write(bytes, 0, lastNewline + 1);
-    this.#lineStart = this.#end;
-    this.#append(bytes, lastNewline + 1, bytes.length);
   }
 
   /** Lets go of the lines that were taken: what follows may stand in their place. */
@@ -97,35 +103,40 @@ class Lines {
     if (this.#end > this.#lineStart) this.#endLine();
   }
 
-  #addSlowly(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
-      const from = at;
-      if (this.#state === "text") at = endOfText(bytes, at);
-      if (at > from) this.#append(bytes, from, at);
-      if (at >= bytes.length) return;
-      const byte = bytes[at++] as number;
-      if (byte === newline) this.#endLine();
-      else if (this.#state !== "text") this.#inSequence(byte);
-      else at += this.#special(byte, bytes[at]);
+  /** Where the text from `from` is interrupted: before a special byte that neither ends a line nor begins a whole colour. */
+  #endOfText(bytes: Uint8Array, view: DataView, from: number): number {
+    let at = from;
+    while (at < bytes.length) {
+      while (at + 4 <= bytes.length && isPrintable(view.getInt32(at, true))) at += 4;
+      const stop = Math.min(at + 4, bytes.length);
+      while (at < stop && special[bytes[at] as number] === 0) at++;
+      if (at === stop) continue;
+      const length = bytes[at] === newline ? 1 : textLength(bytes, at);
+      if (length === 0) return at;
+      if (bytes[at] === newline) this.#lastNewline = at;
+      at += length;
     }
+    return at;
   }
 
-  /** Gives how many bytes after this one belong to it. */
-  #special(byte: number, next: number | undefined): 0 | 1 {
+  /** Takes the byte that interrupted a text, and gives how many bytes it is long. */
+  #addSpecial(bytes: Uint8Array, at: number): 1 | 2 {
+    const byte = bytes[at];
     if (byte === carriageReturn) this.#returned = true;
     else if (byte === escapeByte) this.#state = "escape";
     else if (byte === 0) this.#append(replacement, 0, replacement.length);
-    else if (byte === 0xc2 && next !== undefined) {
-      if (next < 0xa0) this.#state = stateAfterC1(next);
-      else this.#append(Buffer.of(byte, next), 0, 2);
-      return 1;
+    else if (byte === c1Lead) {
+      // A C1 control character stands for an escape and the character 0x40 before it.
+      this.#afterEscape((bytes[at + 1] as number) - 0x40);
+      return 2;
     }
-    return 0;
+    return 1;
   }
 
   #inSequence(byte: number): void {
     if (byte === carriageReturn) this.#returned = true;
-    if (byte === carriageReturn || byte === 0x18 || byte === 0x1a) this.#state = "text";
+    if (byte === newline) this.#endLine();
+    else if (byte === carriageReturn || byte === 0x18 || byte === 0x1a) this.#state = "text";
     else if (byte === escapeByte) this.#state = this.#state === "string" ? "string-escape" : "escape";
     else if (this.#state === "escape") this.#afterEscape(byte);
     else if (this.#state === "intermediate") this.#state = byte >= 0x20 && byte <= 0x2f ? "intermediate" : "text";
@@ -154,30 +165,50 @@ class Lines {
     this.#append(colour, 0, colour.length);
   }
 
+  /** Whole lines; the first goes on with the unfinished one. */
+  #appendLines(bytes: Uint8Array, start: number, to: number): void {
+    if (this.#returned && bytes[start] !== newline) this.#restartLine();
+    this.#returned = false;
+    for (let from = start; from < to; ) {
+      const room = lineLimitBytes - (this.#end - this.#lineStart);
+      // As many lines as have room even if they were one.
+      const last = this.#cut > 0 ? -1 : bytes.lastIndexOf(newline, Math.min(to - 1, from + room));
+      if (last >= from) {
+        this.#write(bytes, from, last + 1);
+        this.#lineStart = this.#end;
+        from = last + 1;
+      } else {
+        const lineEnd = bytes.indexOf(newline, from);
+        this.#append(bytes, from, lineEnd);
+        this.#endLine();
+        from = lineEnd + 1;
+      }
+    }
+  }
+
+  /** Text without newlines. */
   #append(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#returned && to > from) this.#restartLine();
+    if (this.#returned) this.#restartLine();
     const room = this.#cut > 0 ? 0 : Math.min(to - from, lineLimitBytes - (this.#end - this.#lineStart));
     this.#write(bytes, from, from + room);
     this.#cut += to - from - room;
   }
 
   #write(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#end + to - from > this.#buffer.length) {
-      this.#buffer = Buffer.concat([this.#buffer.subarray(0, this.#end)], 2 * (this.#end + to - from));
-    }
-    this.#buffer.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#end);
-    this.#end += to - from;
+    const end = this.#end + to - from;
+    if (end > this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer.subarray(0, this.#end)], 2 * end);
+    // A call of native code costs more than a few bytes.
+    if (to - from > 16) this.#buffer.set(bytes.subarray(from, to), this.#end);
+    else for (let at = from, target = this.#end; at < to; ) this.#buffer[target++] = bytes[at++] as number;
+    this.#end = end;
   }
 
   /** Also ends a control sequence that was never closed: it must not swallow the rest of the log. */
   #endLine(): void {
     this.#state = "text";
-    if (this.#cut > 0) {
-      const cut = this.#cut + this.#dropPartialCharacter();
-      const note = Buffer.from(` … (${cut} more bytes of this line are in the log file)`);
-      this.#write(note, 0, note.length);
-    }
-    this.#write(newlineBytes, 0, 1);
+    const cut = this.#cut === 0 ? 0 : this.#cut + this.#dropPartialCharacter();
+    const end = Buffer.from(cut === 0 ? "\n" : ` … (${cut} more bytes of this line are in the log file)\n`);
+    this.#write(end, 0, end.length);
     this.#lineStart = this.#end;
     this.#restartLine();
   }
@@ -197,46 +228,21 @@ class Lines {
 }
 
 const replacement = Buffer.from("\uFFFD");
-const newlineBytes = Buffer.from("\n");
 
 /** 1 for bytes that end a run of plain text: control characters but tab, DEL, and the lead byte of C1 control characters. */
 const special = Uint8Array.from({ length: 256 }, (_, byte) =>
-  (byte < 0x20 && byte !== 0x09) || byte === 0x7f || byte === 0xc2 ? 1 : 0,
+  (byte < 0x20 && byte !== 0x09) || byte === 0x7f || byte === c1Lead ? 1 : 0,
 );
 
-/** The same without newlines. */
-const unusual = special.with(newline, 0);
-
-/** Whether there is anything but plain text and newlines; four bytes a step, for every byte of every log passes here. */
-function hasSpecials(bytes: Uint8Array): boolean {
-  const end = bytes.length - (bytes.length % 4);
-  for (let at = 0; at < end; at += 4) {
-    const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
-    if ((unusual[a] as number) | (unusual[b] as number) | (unusual[c] as number) | (unusual[d] as number)) return true;
-  }
-  return bytes.subarray(end).some((byte) => unusual[byte] === 1);
+/** Whether four bytes at once are all printable ASCII: no byte has, or gets by what is taken from it or added to it, its highest bit. */
+function isPrintable(word: number): boolean {
+  return ((word | (word - 0x20202020) | (word + 0x01010101)) & 0x80808080) === 0;
 }
 
-function stateAfterC1(byte: number): State {
-  if (byte === 0x9b) return "csi";
-  return [0x90, 0x98, 0x9d, 0x9e, 0x9f].includes(byte) ? "string" : "text";
-}
-
-/** Where the text from `from` is interrupted: before the next special byte that does not begin a whole colour sequence. */
-function endOfText(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (at < bytes.length) {
-    const byte = bytes[at] as number;
-    const length = special[byte] === 0 ? 1 : byte === escapeByte ? colourLength(bytes, at) : 0;
-    if (length === 0) return at;
-    at += length;
-  }
-  return at;
-}
-
-/** Length of the SGR sequence that begins at `from`; 0 when there is none, or its end is not in these bytes. */
-function colourLength(bytes: Uint8Array, from: number): number {
-  if (bytes[from + 1] !== 0x5b) return 0;
+/** Length of what begins with a special byte and still is text: a whole colour (SGR), or a character with the lead byte of C1; else 0. */
+function textLength(bytes: Uint8Array, from: number): number {
+  if (bytes[from] === c1Lead) return (bytes[from + 1] as number) >= 0xa0 ? 2 : 0;
+  if (bytes[from] !== escapeByte || bytes[from + 1] !== 0x5b) return 0;
   let at = from + 2;
   // Digits, colon and semicolon.
   while (at < from + sequenceLimit && (bytes[at] as number) >= 0x30 && (bytes[at] as number) <= 0x3b) at++;

@@ -93,13 +93,15 @@ function isReset(sequence: Uint8Array): boolean {
   return /^\[0?m/.test(Buffer.from(sequence).toString("latin1"));
 }
 const command = Buffer.from("##[");
-const brokenCommand = Buffer.from("## [");
 const hash = 0x23;
+const space = 0x20;
 
 /** The runner finds `##[` anywhere in a line, and the web view draws it: a space breaks it. */
 function createCommandBreaker() {
   let heldHashes = 0;
+  let buffer = Buffer.alloc(0);
   return {
+    /** The answer is overwritten by the next call. */
     push(bytes: Uint8Array): Uint8Array {
       if (bytes.length === 0) return bytes;
       const input =
@@ -107,7 +109,13 @@ function createCommandBreaker() {
           ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
           : Buffer.concat([Buffer.alloc(heldHashes, hash), bytes]);
       heldHashes = trailingHashes(input);
-      return breakCommands(input.subarray(0, input.length - heldHashes));
+      const text = input.subarray(0, input.length - heldHashes);
+      const first = text.indexOf(command);
+      if (first === -1) return text;
+      const longest = Math.ceil((text.length * (command.length + 1)) / command.length);
+      // One buffer for all calls: new ones would pile up until the next garbage collection.
+      if (longest > buffer.length) buffer = Buffer.allocUnsafe(longest);
+      return buffer.subarray(0, breakCommands(text, first, buffer));
     },
     end: (): Uint8Array => Buffer.alloc(heldHashes, hash),
   };
@@ -118,12 +126,15 @@ function trailingHashes(bytes: Uint8Array): number {
   return bytes.at(-2) === hash ? 2 : 1;
 }
 
-function breakCommands(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [];
+/** Copies the text, whose first command is at `first`, and gives the length of the copy. */
+function breakCommands(text: Buffer, first: number, target: Buffer): number {
   let from = 0;
-  for (let at = bytes.indexOf(command); at !== -1; at = bytes.indexOf(command, from)) {
-    parts.push(bytes.subarray(from, at), brokenCommand);
-    from = at + command.length;
+  let length = 0;
+  for (let at = first; at !== -1; at = text.indexOf(command, from)) {
+    const bracket = at + command.length - 1;
+    length += text.copy(target, length, from, bracket);
+    target[length++] = space;
+    from = bracket;
   }
-  return parts.length === 0 ? bytes : Buffer.concat([...parts, bytes.subarray(from)]);
+  return length + text.copy(target, length, from);
 }

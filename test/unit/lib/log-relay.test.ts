@@ -64,6 +64,12 @@ describe("The log relay under GitHub Actions", () => {
     );
   });
 
+  it("breaks as many commands as there are", async () => {
+    const lines = ["##[".repeat(10_000), "no command", "###", "##[".repeat(20_000)].map((line) => `${line}\n`);
+    // Not toBe: it would print all of both.
+    expect((await relay(lines)) === lines.join("").replaceAll("##[", "## [")).toBe(true);
+  });
+
   it("closes the fence on a line of its own when the log ends without a newline", async () => {
     expect(await relay(["no newline"], [], token)).toBe(`::stop-commands::${token}\nno newline\n::${token}::\n`);
   });

@@ -79,6 +79,31 @@ describe("The secret mask", () => {
     );
   });
 
+  it("hides secrets of many lengths, and what is left of their beginnings stays", () => {
+    const secrets = ["abcdefgh", "abcdefghabcdefghabc", "hgfedcba1234", "defghab\nhgfed"];
+    const pieces = fc.constantFrom(
+      ...secrets,
+      ...secrets.map((secret) => secret.slice(0, 7)),
+      "some other text ",
+      "\n",
+      "a",
+    );
+    const text = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(""));
+    // Of a secret of many lines each line is one, too.
+    const forms = [...secrets, "defghab"];
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 50 }), (log, size) => {
+        expect(inPieces(log, secrets, size)).toBe(masked(log, forms));
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+
+  it("hides at the end what begins one secret and is another", () => {
+    expect(maskText("a hunter2", ["hunter2", "hunter2hunter2"])).toBe("a ***");
+    for (const size of [1, 7, 100]) expect(inPieces(key.split("\n7dZ")[0] ?? "", [key], size)).toBe("***\n***");
+  });
+
   it("masks one text after another, and keeps nothing of one for the next", () => {
     const mask = createTextMask(["hunter2hunter2"]);
     expect(["a hunter2hun", "ter2 b", "hunter2hunter2"].map(mask)).toEqual(["a hunter2hun", "ter2 b", "***"]);
