@@ -83,21 +83,27 @@ function stageSources(): string {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const compilerOptions = { rootDir: ".", module: "ESNext", moduleResolution: "bundler" };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../tsconfig.json", compilerOptions }));
-  stageKubernetesClient(folder);
+  stageWithoutSideEffects(folder);
   return folder;
 }
 
 /**
- * The Kubernetes client does not declare that its modules only define things: every bundle would hold all of its generated models, of which
- * we use the types alone. This copy, which is found first, declares it: 3.6 MB and half of the time and memory of a start less.
+ * These packages do not declare that their modules only define things: every bundle would hold all of them, of the Kubernetes client the
+ * generated models, of which we use the types alone, and with the toolkit's core undici for an identity token that we do not ask it for.
+ * Copies, which are found first, declare it: 3.6 MB and 0.5 MB less, and half of the time and memory of a start.
  */
-function stageKubernetesClient(folder: string): void {
-  const name = "node_modules/@kubernetes/client-node";
-  const isNeeded = (path: string) => statSync(path).isDirectory() || path.endsWith(".js") || path.endsWith("LICENSE");
-  for (const part of ["dist", "LICENSE"])
-    cpSync(join(root, name, part), join(folder, name, part), { recursive: true, filter: isNeeded });
-  const manifest = JSON.parse(readFileSync(join(root, name, "package.json"), "utf8"));
-  writeFileSync(join(folder, name, "package.json"), JSON.stringify({ ...manifest, sideEffects: false }));
+function stageWithoutSideEffects(folder: string): void {
+  for (const [name, parts] of [
+    ["@kubernetes/client-node", ["dist", "LICENSE"]],
+    ["@actions/core", ["lib", "LICENSE.md"]],
+  ] as const) {
+    const source = join(root, "node_modules", name);
+    const copy = join(folder, "node_modules", name);
+    const isNeeded = (path: string) => statSync(path).isDirectory() || /\.js$|LICENSE/.test(path);
+    for (const part of parts) cpSync(join(source, part), join(copy, part), { recursive: true, filter: isNeeded });
+    const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
+    writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, sideEffects: false }));
+  }
 }
 
 function isFresh({ action, entry }: { action: string; entry: string }): boolean {

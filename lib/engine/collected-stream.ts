@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Parser, type ReadEntry } from "tar";
@@ -129,21 +129,31 @@ async function writeContent(
   const hash = createHash("sha256");
   let sizeBytes = 0;
   await using file = await open(target, "w");
+  let written = Promise.resolve();
   for await (const block of inBlocks(content)) {
     hash.update(block);
-    for (let at = 0; at < block.length; ) at += (await file.write(block, at)).bytesWritten;
     sizeBytes += block.length;
+    await written;
+    written = writeAll(file, block);
+    // Awaited with the next block, or below.
+    written.catch(() => {});
   }
+  await written;
   return { path, sizeBytes, sha256: hash.digest("hex") };
 }
 
-/** Joins chunks into blocks, each of which is overwritten by the next. */
+async function writeAll(file: FileHandle, block: Uint8Array): Promise<void> {
+  for (let at = 0; at < block.length; ) at += (await file.write(block, at)).bytesWritten;
+}
+
+/** Joins chunks into blocks, each of which is overwritten by the next but one: one is written while the next one comes. */
 async function* inBlocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let block = Buffer.alloc(0);
+  let [block, other] = [Buffer.alloc(0), Buffer.alloc(0)];
   let filled = 0;
   for await (const chunk of content) {
     if (filled > 0 && filled + chunk.length > blockBytes) {
       yield block.subarray(0, filled);
+      [block, other] = [other, block];
       filled = 0;
     }
     // The one of a small file is as small.

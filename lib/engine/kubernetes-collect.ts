@@ -5,6 +5,7 @@ import type { Cluster } from "../kubernetes/client.ts";
 import { execInPod } from "../kubernetes/exec.ts";
 import type { Log } from "../log.ts";
 import { type FileFacts, type Listing, receiveCat, receiveTar } from "./collected-stream.ts";
+import { openServed } from "./kubernetes-collect-served.ts";
 import { collectorContainer } from "./kubernetes-container.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
@@ -32,7 +33,7 @@ export async function collectFiles(options: CollectOptions): Promise<readonly Co
   for (let attempt = 1; ; attempt++) {
     const received: CollectedFile[] = [];
     try {
-      await receiveOnce(options, received);
+      await receiveOnce({ ...options, mayServe: attempt === 1 }, received);
       return received;
     } catch (error) {
       options.signal.throwIfAborted();
@@ -54,10 +55,14 @@ async function endsSoon({ hasEnded, signal, statusLagMs = 3000 }: CollectOptions
   return hasEnded();
 }
 
-async function receiveOnce(options: CollectOptions, received: CollectedFile[]): Promise<void> {
+async function receiveOnce(
+  options: CollectOptions & { readonly mayServe: boolean },
+  received: CollectedFile[],
+): Promise<void> {
   const { cluster, pod, directory, signal } = options;
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const connection = new AbortController();
+  const whole = AbortSignal.any([signal, connection.signal]);
   const sent = execInPod(cluster, {
     pod,
     container: collectorContainer,
@@ -66,12 +71,16 @@ async function receiveOnce(options: CollectOptions, received: CollectedFile[]): 
     stdout,
     stderr,
     timeoutMs,
-    signal: AbortSignal.any([signal, connection.signal]),
+    signal: whole,
   });
   const sums = readSums(stderr);
   const receive = async () => {
-    if ((await readLine(stdout)) === "tar") await receiveTar(stdout, { directory, listing: sums, received });
-    else await receiveCat(stdout, { directory, listing: await readList(stdout), received });
+    const format = await readLine(stdout);
+    if (format === "cat") await receiveCat(stdout, { directory, listing: await readList(stdout), received });
+    else {
+      const archive = format === "offer" ? await takeOffer({ ...options, signal: whole }, stdin) : undefined;
+      await receiveTar(archive ?? stdout, { directory, listing: sums, received });
+    }
     stdin.end("ok\n");
     stdout.pipe(new Writable({ write: (_chunk, _encoding, done) => done() }));
     await sent;
@@ -82,6 +91,16 @@ async function receiveOnce(options: CollectOptions, received: CollectedFile[]): 
   } finally {
     connection.abort();
   }
+}
+
+/** The archive by a connection of its own; undefined when it comes over the one that there is. */
+async function takeOffer(
+  { mayServe, ...options }: CollectOptions & { readonly mayServe: boolean },
+  stdin: PassThrough,
+): Promise<Readable | undefined> {
+  const archive = mayServe ? await openServed(options, (order) => stdin.write(order)) : undefined;
+  stdin.write(archive ? "there\n" : "here\n");
+  return archive;
 }
 
 function exitError(exitCode: number): Error {

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 
-const chunkBytes = 1 << 20;
+const chunkBytes = 1 << 21;
 
 /**
  * A file's bytes in chunks of which each is valid until the next one is asked for: two buffers take turns, so that a layer of gigabytes costs no

@@ -64,7 +64,12 @@ async function startCollector(): Promise<string> {
     ": >/gpu-ci/control/done",
     "sleep 3600",
   ].join(" && ");
-  const image = await pushBusyboxImage({ registry: process.env.REGISTRY ?? "", repository: "bench/busybox" });
+  // As every CUDA image has openssl.
+  const image = await pushBusyboxImage({
+    registry: process.env.REGISTRY ?? "",
+    repository: "bench/busybox",
+    programs: ["/usr/bin/openssl"],
+  });
   const env = [{ name: "SCRIPT", value: collectorScript.replaceAll("$", "$$$$") }];
   const container = { name: collectorContainer, image, command: ["/bin/sh", "-c", make], env };
   const spec = { restartPolicy: "Never", terminationGracePeriodSeconds: 0, containers: [container] };

@@ -68,6 +68,20 @@ describe("a test that ran", () => {
     ]);
   });
 
+  it.each([
+    ["busybox", {}],
+    // busybox' own programs are found by its shell only, and nc is left out: perl has to listen.
+    ["perl", { without: ["nc"], programs: ["/usr/bin/perl"], folders: ["/usr/lib/x86_64-linux-gnu/perl-base"] }],
+  ])("brings much back over the API server's proxy from an image with %s", async (_name, options) => {
+    const listening = await pushBusyboxImage({ registry, repository: "gpu-test/listening", ...options });
+    const command = "head -c 70000000 /dev/urandom > big; sha256sum big";
+    await using result = await run({ image: listening, command, artifacts: "big", gpus: "0" });
+    const bytes = await readFile(join(result.outputs["artifacts-path"] ?? "", "big"));
+    expect(result.console.split(" ")[0]).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(result.host.lines.filter((line) => /by exec|cut off/.test(line))).toEqual([]);
+    expect(result.host.lines).toContainEqual(expect.stringContaining("over the API server's proxy"));
+  });
+
   it("fails when a GPU is required and a GPU case was skipped", async () => {
     const suite = '<testsuite name=\\"s\\"><testcase name=\\"gpu adds\\"><skipped/></testcase></testsuite>';
     await using result = await run({ command: `echo "${suite}" > r.xml`, results: "r.xml", gpus: "1" });

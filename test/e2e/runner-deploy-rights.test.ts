@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeTest } from "../../lib/engine/kubernetes-removal.ts";
 import { type Cluster, connectKubernetes } from "../../lib/kubernetes/client.ts";
 import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";
-import { roleRights } from "../../lib/kubernetes/needed-rights.ts";
+import { proxyRight, roleRights } from "../../lib/kubernetes/needed-rights.ts";
 import { createObject, deleteObject, listObjects } from "../../lib/kubernetes/object.ts";
 import { jobs, nodes, pods, secrets } from "../../lib/kubernetes/resource.ts";
 import { watchObjects } from "../../lib/kubernetes/watch.ts";
@@ -39,6 +39,9 @@ beforeAll(async () => {
 });
 afterAll(() => opened.disposeAsync());
 
+/** As much as is worth a connection of its own. */
+const makeMuch = "head -c 70000000 /dev/urandom > big; sha256sum big";
+const grantedRights = [...roleRights, proxyRight];
 const run = (inputs: Record<string, string>) => runGpuTest({ inputs: { image: runners.image, kubeconfig, ...inputs } });
 
 describe("what the actions ask of the API under the runners' account", () => {
@@ -48,6 +51,11 @@ describe("what the actions ask of the API under the runners' account", () => {
     await using passed = await run({ command, gpus: "auto", results: "out/*.xml", artifacts: "out" });
     expect([passed.exitCode, passed.outputs.reason, passed.outputs.passed]).toEqual([0, "passed", "1"]);
     expect(passed.host.lines.filter((line) => line.startsWith("warning"))).toEqual([]);
+  });
+
+  it("is enough to bring much back over the API server's proxy", async () => {
+    await using passed = await run({ command: makeMuch, gpus: "0", artifacts: "big" });
+    expect([passed.exitCode, passed.host.lines.filter((line) => line.includes("by exec"))]).toEqual([0, []]);
   });
 
   it("is enough to tell why a test cannot start", async () => {
@@ -99,7 +107,7 @@ describe("what the actions ask of the API under the runners' account", () => {
     expect(requests.filter(({ status }) => status === 401 || status === 403)).toEqual([]);
     const inJobs = requests.filter(({ namespace }) => namespace === runners.jobs);
     // The WebSocket of an exec is a GET; the server checks it as create as well from Kubernetes 1.35 on.
-    const granted = roleRights
+    const granted = grantedRights
       .flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${fullName(resource, group)}`))
       .filter((right) => right !== "create pods/exec");
     expect(rightsUsed(inJobs)).toEqual(granted.toSorted());
@@ -113,7 +121,9 @@ describe("what the runners' account may do", () => {
     [
       "the jobs' namespace",
       () => runners.jobs,
-      roleRights.flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${fullName(resource, group)}`)),
+      grantedRights.flatMap(({ group, resource, verbs }) =>
+        verbs.map((verb) => `${verb} ${fullName(resource, group)}`),
+      ),
     ],
     ["the release's namespace, where the forge's token is", () => runners.name, []],
     ["default", () => "default", []],

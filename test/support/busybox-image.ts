@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { create } from "tar";
 import { exec, findProgram } from "../../lib/exec.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -14,6 +14,10 @@ export interface BusyboxImageOptions {
   readonly repository: string;
   /** Programs to leave out of PATH, to stand for images that lack them. */
   readonly without?: readonly string[];
+  /** Programs of this machine that it holds besides, by their paths. */
+  readonly programs?: readonly string[];
+  /** Folders of this machine that it holds besides. */
+  readonly folders?: readonly string[];
   /** False: the image has no shell at all, its entrypoint is busybox itself. */
   readonly shell?: boolean;
   readonly entrypoint?: readonly string[];
@@ -59,12 +63,15 @@ async function writeLayout(folder: string, options: BusyboxImageOptions): Promis
   await writeFile(join(layout, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
 }
 
-async function writeRoot(root: string, { without = [], shell = true }: BusyboxImageOptions): Promise<void> {
+async function writeRoot(root: string, options: BusyboxImageOptions): Promise<void> {
+  const { without = [], shell = true, programs = [], folders = [] } = options;
   const busybox = await findProgram(exec, "busybox");
   if (!busybox) throw new Error("busybox is missing: install Debian's package busybox-static.");
   for (const path of ["bin", "work", "tmp", "dev", "etc"]) await mkdir(join(root, path), { recursive: true });
   await copyFile(busybox, join(root, "bin/busybox"));
   await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n");
+  for (const program of programs) await copyProgram(root, program, join("bin", basename(program)));
+  for (const folder of folders) await cp(folder, join(root, folder), { recursive: true });
   if (!shell) return;
   const { stdout } = await exec(busybox, ["--list"]);
   const applets = stdout.split("\n").filter((name) => name !== "" && name !== "busybox" && !without.includes(name));
@@ -74,11 +81,14 @@ async function writeRoot(root: string, { without = [], shell = true }: BusyboxIm
 
 /** busybox's own shell finds every applet, on PATH or not; dash does not. */
 async function useDash(root: string): Promise<void> {
-  const { stdout } = await exec("ldd", ["/bin/dash"]);
-  const libraries = stdout.match(/\/\S+(?= \(0x)/g) ?? [];
   await rm(join(root, "bin/sh"));
-  await copyFile("/bin/dash", join(root, "bin/sh"));
-  for (const library of libraries) {
+  await copyProgram(root, "/bin/dash", "bin/sh");
+}
+
+async function copyProgram(root: string, program: string, target: string): Promise<void> {
+  const { stdout } = await exec("ldd", [program]);
+  await copyFile(program, join(root, target));
+  for (const library of stdout.match(/\/\S+(?= \(0x)/g) ?? []) {
     await mkdir(join(root, dirname(library)), { recursive: true });
     await copyFile(library, join(root, library));
   }

@@ -29,6 +29,8 @@ export interface ApiReply {
   readonly end: () => void;
   /** Resets the connection. */
   readonly cut: () => void;
+  /** Settles when the client has got all, or has gone. */
+  readonly closed: Promise<unknown>;
 }
 
 export type ApiHandler = (call: ApiCall, reply: ApiReply) => void | Promise<void>;
@@ -147,5 +149,6 @@ function createReply(response: http.ServerResponse): ApiReply {
     open: () => response.flushHeaders(),
     end: () => void response.end(),
     cut: () => response.socket?.resetAndDestroy(),
+    closed: once(response, "close"),
   };
 }

@@ -7,26 +7,35 @@ import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { collectFiles } from "../../../../lib/engine/kubernetes-collect.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import { startKubernetesApi } from "../../../support/kubernetes-api.ts";
+import { type ApiHandler, startKubernetesApi } from "../../../support/kubernetes-api.ts";
 
 const frame = (channel: number, content: string) => Buffer.concat([Buffer.of(channel), Buffer.from(content)]);
 const success = frame(3, JSON.stringify({ status: "Success" }));
 
 /** Collects from a collector that behaves as `sockets` say, one after another; gives what came back and the warnings. */
-async function collect(sockets: readonly ((socket: WebSocket) => void)[], hasEnded: boolean) {
+async function collect(
+  sockets: readonly ((socket: WebSocket) => void)[],
+  hasEnded: boolean,
+  onServed: ApiHandler = () => {},
+) {
   let count = 0;
   const onSocket = (socket: WebSocket) => sockets[Math.min(count++, sockets.length - 1)]?.(socket);
-  await using api = await startKubernetesApi(() => {}, { onSocket });
+  await using api = await startKubernetesApi(onServed, { onSocket });
   const directory = await mkdtemp(join(tmpdir(), "gpu-ci-collect-"));
   const warnings: string[] = [];
-  const log = { ...silentLog, warning: (message: string) => void warnings.push(message) };
+  const infos: string[] = [];
+  const log = {
+    ...silentLog,
+    info: (message: string) => void infos.push(message),
+    warning: (message: string) => void warnings.push(message),
+  };
   try {
     const signal = new AbortController().signal;
     const cluster = await api.connect();
     const options = { cluster, pod: "p", directory, log, signal, hasEnded: () => hasEnded, statusLagMs: 50 };
     const files = await collectFiles(options);
     const texts = await Promise.all(files.map(({ path }) => readFile(join(directory, path), "utf8")));
-    return { texts, warnings, count };
+    return { texts, warnings, count, infos };
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -62,6 +71,92 @@ const give = (socket: WebSocket) => {
   answerOk(socket);
 };
 
+function archiveOf(path: string, content: string): Buffer {
+  const header = new Header({ path: `./${path}`, size: content.length, type: "File", mode: 0o644 });
+  header.encode();
+  const padding = Buffer.alloc(1024 + ((512 - (content.length % 512)) % 512));
+  return Buffer.concat([header.block ?? Buffer.of(), Buffer.from(content), padding]);
+}
+
+/** Offers to serve, and does what it is told: the archive over this connection, or only its checksum. */
+const offer = (heard: string[]) => (socket: WebSocket) => {
+  answerOk(socket);
+  socket.on("message", (data: Buffer) => {
+    // The end of stdin has a channel of its own.
+    if (data[0] !== 0) return;
+    for (const order of data.subarray(1).toString().trim().split("\n").filter(Boolean)) {
+      heard.push(order);
+      if (order === "here") socket.send(Buffer.concat([Buffer.of(1), archiveOf("a", "abc")]));
+      if (order === "here" || order === "there") socket.send(frame(2, `${sum}  ./a\nend\n`));
+    }
+  });
+  socket.send(frame(1, "offer\n"));
+};
+const served: ApiHandler = (_call, reply) => {
+  reply.write(archiveOf("a", "abc"));
+  reply.end();
+};
+
+describe("collectFiles that are offered", () => {
+  it("reads them through the API server's proxy, by a port and a token that it chose", async () => {
+    const heard: string[] = [];
+    const paths: string[] = [];
+    const result = await collect([offer(heard)], false, (call, reply) => {
+      paths.push(call.path);
+      return served(call, reply);
+    });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    const [, port, token] = /^serve (\d+) ([0-9a-f]{32})$/.exec(heard[0] ?? "") ?? [];
+    expect(heard.slice(1)).toEqual(["there", "ok"]);
+    expect(paths).toEqual([`/api/v1/namespaces/team/pods/http%3Ap%3A${port}/proxy/${token}`]);
+  });
+
+  it("waits until somebody listens", async () => {
+    const heard: string[] = [];
+    let asked = 0;
+    const result = await collect([offer(heard)], false, (call, reply) =>
+      ++asked < 3 ? reply.refuse(503, "ServiceUnavailable", "connection refused") : served(call, reply),
+    );
+    expect([result.texts, asked, heard.slice(1)]).toEqual([["abc"], 3, ["there", "ok"]]);
+  });
+
+  it.each([
+    ["it may not", 403, "Forbidden"],
+    ["nobody listens", 503, "ServiceUnavailable"],
+    ["somebody else listens", 404, "NotFound"],
+  ])("reads them by exec, and says so, when %s", async (_why, status, reason) => {
+    const heard: string[] = [];
+    const result = await collect([offer(heard)], false, (_call, reply) => reply.refuse(status, reason));
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    expect(result.infos).toEqual([expect.stringContaining("The test's files come by exec")]);
+    expect(heard.slice(1)).toEqual(["here", "ok"]);
+  });
+
+  it("reads them by exec when the proxy's connection broke", async () => {
+    const heard: string[] = [];
+    const result = await collect([offer(heard)], false, (_call, reply) => {
+      reply.write(archiveOf("a", "abc").subarray(0, 514));
+      setTimeout(reply.cut, 50);
+    });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 2 });
+    expect(heard.slice(1)).toEqual(["there", "here", "ok"]);
+  });
+
+  it("lets go of the proxy's connection when the other one broke", async () => {
+    const closed = Promise.withResolvers<void>();
+    const broken = (socket: WebSocket) => {
+      offer([])(socket);
+      socket.on("message", (data: Buffer) => void (data.includes("there") && socket.terminate()));
+    };
+    const result = await collect([broken, give], false, (_call, reply) => {
+      reply.closed.then(() => closed.resolve());
+      reply.write(archiveOf("a", "abc").subarray(0, 514));
+    });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 2 });
+    await closed.promise;
+  });
+});
+
 describe("collectFiles", () => {
   it.each([
     ["at once", breakOff],
@@ -72,14 +167,12 @@ describe("collectFiles", () => {
     ["in the middle of a file", breakOffInTheBytes("cat")],
     ["after the last byte", breakOffAfterTheBytes],
   ])("connects again when the connection breaks %s while the test runs", async (_when, broken) => {
-    expect(await collect([broken, give], false)).toEqual({ texts: ["abc"], warnings: [], count: 2 });
+    expect(await collect([broken, give], false)).toMatchObject({ texts: ["abc"], warnings: [], count: 2 });
   });
 
   it("takes bytes before checksums, however many come before the first", async () => {
     const content = "0123456789".repeat(200_000);
-    const header = new Header({ path: "./big", size: content.length, type: "File", mode: 0o644 });
-    header.encode();
-    const archive = Buffer.concat([header.block ?? Buffer.of(), Buffer.from(content), Buffer.alloc(2048)]);
+    const archive = archiveOf("big", content);
     const bytesFirst = (socket: WebSocket) => {
       answerOk(socket);
       socket.send(frame(1, "tar\n"));
@@ -88,7 +181,7 @@ describe("collectFiles", () => {
       const big = createHash("sha256").update(content).digest("hex");
       setTimeout(() => socket.send(frame(2, `tar: a word of its own\n${big}  ./big\nend\n`)), 100);
     };
-    expect(await collect([bytesFirst], false)).toEqual({ texts: [content], warnings: [], count: 1 });
+    expect(await collect([bytesFirst], false)).toMatchObject({ texts: [content], warnings: [], count: 1 });
   });
 
   it("names what is lost when the connection breaks after the end, and never throws", async () => {

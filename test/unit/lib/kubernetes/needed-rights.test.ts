@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { observerRights, type Right, roleRights } from "../../../../lib/kubernetes/needed-rights.ts";
+import { observerRights, proxyRight, type Right, roleRights } from "../../../../lib/kubernetes/needed-rights.ts";
 import { root } from "../../../support/house.ts";
 
 interface ChartRole {
@@ -26,7 +26,7 @@ const single = (rights: readonly Right[]) =>
 
 describe("the rights that doctor asks for", () => {
   it("are those that the chart's roles grant", () => {
-    expect(new Set(single(roleRights))).toEqual(new Set(grantedBy("runner-rights.yml", "Role")));
+    expect(new Set(single([...roleRights, proxyRight]))).toEqual(new Set(grantedBy("runner-rights.yml", "Role")));
     expect(new Set(single(observerRights))).toEqual(new Set(grantedBy("observer.yml", "ClusterRole")));
   });
 });

@@ -1,0 +1,55 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { Readable } from "node:stream";
+import { sleep } from "../abort.ts";
+import type { Cluster } from "../kubernetes/client.ts";
+import { isStatus } from "../kubernetes/kubernetes-error.ts";
+import { pods, resourcePath } from "../kubernetes/resource.ts";
+import type { Log } from "../log.ts";
+
+export interface ServedOptions {
+  readonly cluster: Cluster;
+  readonly pod: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Ports that neither the kernel (from 32768 on, as a rule) nor well-known services take. */
+const ports = { from: 20_000, to: 32_000 } as const;
+/** A server that cannot reach pods tries for half a minute; over the other connection the files would be here by then. */
+const openMs = 3000;
+const listenMs = 1000;
+const idleMs = 60_000;
+
+/**
+ * Has the collector serve its archive and reads it through the API server's proxy for pods, `get pods/proxy`: the bytes pass no kubelet and no runtime, and
+ * are framed by none of them. https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/
+ * Undefined where that is refused or the network does not let the API server in.
+ */
+export async function openServed(
+  { cluster, pod, log, signal }: ServedOptions,
+  order: (line: string) => void,
+): Promise<Readable | undefined> {
+  const port = randomInt(ports.from, ports.to);
+  // Everybody in the cluster may be able to reach the pod.
+  const token = randomBytes(16).toString("hex");
+  order(`serve ${port} ${token}\n`);
+  const path = `${resourcePath(pods, cluster.namespace, `http:${pod}:${port}`)}/proxy/${token}`;
+  const untilMs = performance.now() + listenMs;
+  for (;;) {
+    try {
+      const archive = await cluster.stream({ method: "GET", path, signal, timeoutMs: openMs });
+      log.info("The test left much: its files come over the API server's proxy.");
+      archive.setTimeout(idleMs, () => archive.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
+      return archive;
+    } catch (error) {
+      signal.throwIfAborted();
+      const isTooEarly = isStatus(error, 503) && performance.now() < untilMs;
+      if (!isTooEarly) {
+        const why = error instanceof Error ? error.message : String(error);
+        log.info(`The test's files come by exec, which takes longer than over the API server's proxy: ${why}`);
+        return undefined;
+      }
+      await sleep(50, signal);
+    }
+  }
+}
