@@ -12,7 +12,7 @@ export interface ApiQuestion {
 export function parseQuestion(method: string, url: string): ApiQuestion {
   const { pathname, searchParams } = new URL(url, "http://api");
   const pattern =
-    /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>[^/]+))?$/;
+    /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>[^/]+)(?:\/.*)?)?$/;
   const { group, namespace = "", plural = pathname, name = "", sub } = pattern.exec(pathname)?.groups ?? {};
   const read = name === "" ? (searchParams.get("watch") === null ? "list" : "watch") : "get";
   const verbs: Readonly<Record<string, string>> = {

@@ -149,7 +149,7 @@ describe("collectFiles that are offered", () => {
       socket.on("message", (data: Buffer) => void (data.includes("there") && socket.terminate()));
     };
     const result = await collect([broken, give], false, (_call, reply) => {
-      reply.closed.then(() => closed.resolve());
+      void reply.closed.then(() => closed.resolve());
       reply.write(archiveOf("a", "abc").subarray(0, 514));
     });
     expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 2 });
