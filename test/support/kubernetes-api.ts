@@ -149,6 +149,6 @@ function createReply(response: http.ServerResponse): ApiReply {
     open: () => response.flushHeaders(),
     end: () => void response.end(),
     cut: () => response.socket?.resetAndDestroy(),
-    closed: once(response, "close"),
+    closed: new Promise((resolve) => response.once("close", resolve)),
   };
 }
