@@ -4,8 +4,9 @@
  * ended, writes to stdout `tar` and an archive, its checksums to stderr at the same time, or `cat`, a line `SHA256 SIZE PATH` for each file, `end`
  * and their bytes, and waits for `ok` on stdin before it lets the wrapper go. Both outputs come over one connection, which a full one holds up: no
  * reader of one may have to wait for the other. A sender whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
- * Much to send it `offer`s over a connection of its own, which costs the cluster half as much: told `serve PORT TOKEN` on stdin it answers one GET of
- * /TOKEN with the archive, where perl or busybox can listen; then `there` asks for the checksums alone, and `here` for both, as without an offer. Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
+ * Much to send it `offer`s over a connection of its own, which costs the cluster half as much: told `serve PORT TOKEN` on stdin it answers one GET
+ * of /TOKEN with the archive, where perl or busybox can listen; then `there` asks for the checksums alone, `here` for both, as without an offer.
+ * Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
  */
 export const collectorScript = `#!/bin/sh
 control=/gpu-ci/control out=/gpu-ci/out
