@@ -19,7 +19,7 @@ size_of() { wc -c <"$1" | tr -d ' '; }
 list() { echo "$(sum_of "$1") $(size_of "$1") $1"; }
 sum_of() { if command -v sha256sum >/dev/null; then sum=$(sha256sum <"$1"); echo "\${sum%% *}"; else echo -; fi; }
 give() { head -c "$(size_of "$1")" "$1"; }
-sums() { # every CUDA image has openssl, which is four times as fast
+sums() { # openssl, which Debian installs with ca-certificates, is four times as fast
   if openssl dgst -sha256 -r </dev/null >/dev/null 2>&1; then set -- openssl dgst -sha256 -r; else set -- sha256sum; fi
   find . -type f -exec "$@" {} +; echo end
 }

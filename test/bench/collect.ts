@@ -64,7 +64,7 @@ async function startCollector(): Promise<string> {
     ": >/gpu-ci/control/done",
     "sleep 3600",
   ].join(" && ");
-  // As every CUDA image has openssl.
+  // openssl as in images with Debian's ca-certificates: with busybox' own sha256sum the checksums would be what is measured.
   const image = await pushBusyboxImage({
     registry: process.env.REGISTRY ?? "",
     repository: "bench/busybox",
