@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Readable } from "node:stream";
 import { sleep } from "../abort.ts";
+import { DomainError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
 import { isStatus } from "../kubernetes/kubernetes-error.ts";
+import { formatRights, proxyRight } from "../kubernetes/needed-rights.ts";
 import { pods, resourcePath } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
 
@@ -45,11 +47,19 @@ export async function openServed(
       signal.throwIfAborted();
       const isTooEarly = isStatus(error, 503) && performance.now() < untilMs;
       if (!isTooEarly) {
-        const why = error instanceof Error ? error.message : String(error);
-        log.info(`The test's files come by exec, which takes longer than over the API server's proxy: ${why}`);
+        log.info(
+          `The test's files come by exec, which takes longer than over the API server's proxy: ${whyNot(error)}`,
+        );
         return undefined;
       }
       await sleep(50, signal);
     }
   }
+}
+
+function whyNot(error: unknown): string {
+  if (isStatus(error, 403)) return `the account may not use it; add ${formatRights([proxyRight])} to its Role.`;
+  if (error instanceof DomainError && error.code === "api-unreachable")
+    return `no answer came from the pod within ${openMs / 1000} s; a network policy may keep the API server out.`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { collectFiles } from "../../../../lib/engine/kubernetes-collect.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import { type ApiHandler, startKubernetesApi } from "../../../support/kubernetes-api.ts";
+import { type ApiHandler, type ApiReply, startKubernetesApi } from "../../../support/kubernetes-api.ts";
 
 const frame = (channel: number, content: string) => Buffer.concat([Buffer.of(channel), Buffer.from(content)]);
 const success = frame(3, JSON.stringify({ status: "Success" }));
@@ -121,14 +121,16 @@ describe("collectFiles that are offered", () => {
   });
 
   it.each([
-    ["it may not", 403, "Forbidden"],
-    ["nobody listens", 503, "ServiceUnavailable"],
-    ["somebody else listens", 404, "NotFound"],
-  ])("reads them by exec, and says so, when %s", async (_why, status, reason) => {
+    ["it may not", (reply: ApiReply) => reply.refuse(403, "Forbidden"), "add pods/proxy: get to its Role."],
+    ["nobody listens", (reply: ApiReply) => reply.refuse(503, "ServiceUnavailable"), "503"],
+    ["somebody else listens", (reply: ApiReply) => reply.refuse(404, "NotFound"), "404"],
+    ["nothing comes from the pod", () => {}, "a network policy may keep the API server out."],
+  ])("reads them by exec, and says why, when %s", async (_when, answer, why) => {
     const heard: string[] = [];
-    const result = await collect([offer(heard)], false, (_call, reply) => reply.refuse(status, reason));
+    const result = await collect([offer(heard)], false, (_call, reply) => answer(reply));
     expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
     expect(result.infos).toEqual([expect.stringContaining("The test's files come by exec")]);
+    expect(result.infos[0]).toContain(why);
     expect(heard.slice(1)).toEqual(["here", "ok"]);
   });
 
