@@ -150,7 +150,7 @@ function envOf(pod: TestPod): Plain<V1EnvVar>[] {
     GPU_CI_GPUS: String(pod.gpus),
     // Where there is no volume, shared memory is what every user can write to in every image.
     GPU_CI_CONTROL: needsCollector(pod) ? "/gpu-ci/control" : "/dev/shm",
-    ...(pod.wrap ? { GPU_CI_TIMEOUT: String(Math.ceil(pod.timeoutMs / 1000)) } : {}),
+    ...(pod.wrap ? { GPU_CI_TIMEOUT: String(Math.ceil(pod.timeoutMs / 1000)), GPU_CI_TRAILER: pod.name } : {}),
     ...(needsCollector(pod) ? { GPU_CI_COLLECT: pod.collect.join("\n"), GPU_CI_HOLD: String(holdSeconds) } : {}),
   };
   return Object.entries(env).map(([name, value]) => ({ name, value: literal(value) }));

@@ -13,7 +13,7 @@ import {
   type Trouble,
 } from "./kubernetes-pod-state.ts";
 import { PodTimes, type PodTimesOptions } from "./kubernetes-pod-times.ts";
-import type { End } from "./kubernetes-termination.ts";
+import { type End, endByReceipt } from "./kubernetes-termination.ts";
 import { createTimers } from "./kubernetes-timers.ts";
 import type { Waiting } from "./kubernetes-waiting.ts";
 import type { Termination, TestPod } from "./test-pod.ts";
@@ -50,6 +50,8 @@ export class PodFollower {
   readonly #collecting = Promise.withResolvers<string | undefined>();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #times: PodTimes;
+  /** As it was seen last. */
+  #pod: Pod | undefined;
   #name: string | undefined;
   #node: string | undefined;
   #lastMessage = "";
@@ -106,6 +108,12 @@ export class PodFollower {
     if (type === "DELETED" || phase === "Succeeded" || phase === "Failed") this.#settled.resolve();
   }
 
+  /** Takes the receipt with which the wrapper ended the log: a node looks at its containers once a second, and says the same later. */
+  takeReceipt(text: string): void {
+    const end = this.#pod && endByReceipt(this.#pod, text);
+    if (end) this.#finish(end);
+  }
+
   /** Ends the wait of a pod that is on no node yet. */
   giveUpWaiting(reason: Reason, detail: string): void {
     if (!this.#times.hasNode()) this.#giveUp(reason, detail);
@@ -125,6 +133,7 @@ export class PodFollower {
 
   #read(pod: Pod, isDeleted: boolean): void {
     this.#timers.clear("no-pod");
+    this.#pod = pod;
     this.#name = pod.metadata?.name;
     this.#node = pod.spec?.nodeName ?? this.#node;
     if (this.#node) this.#times.seeNode(scheduledTime(pod));

@@ -9,6 +9,7 @@ import { needsCollector, testContainer } from "./kubernetes-container.ts";
 import type { PodFollower } from "./kubernetes-follower.ts";
 import type { JobFollower } from "./kubernetes-job-follower.ts";
 import { deleteJob, secretGone } from "./kubernetes-removal.ts";
+import { createLogTrailer } from "./log-trailer.ts";
 import type { TestPod } from "./test-pod.ts";
 
 /** Removal has this long, also after a cancel: the runner gives 7.5 s before SIGTERM and 2.5 s more. */
@@ -62,8 +63,14 @@ function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOpti
     const { signal } = deps;
     const whenEnded = follower.ended;
     const follow = followPodLog(cluster, { pod: name, container: testContainer, signal, ended, whenEnded });
+    const trailer = createLogTrailer(pod.name);
     try {
-      yield* follow;
+      for await (const bytes of follow) {
+        yield trailer.push(bytes);
+        const receipt = trailer.receipt();
+        if (receipt !== undefined) follower.takeReceipt(receipt);
+      }
+      yield trailer.end();
       logGap = follow.complete() ? undefined : (follow.gap() ?? "The end of the log could not be proven.");
     } catch (error) {
       // A pod that somebody deletes takes its log with it.

@@ -38,6 +38,17 @@ export function endOf(pod: Pod, terminated: Terminated): End {
   };
 }
 
+/**
+ * The verdict on a test that ended by itself, by the wrapper's receipt alone. Undefined when the text is none, and when the node has more to
+ * tell: a test may have failed of what its services did.
+ */
+export function endByReceipt(pod: Pod, text: string): End | undefined {
+  const receipt = parseReceipt(text);
+  const hasServices = pod.spec?.initContainers?.some(({ name }) => name !== collectorContainer);
+  if (!receipt || (receipt.exitCode !== 0 && hasServices)) return undefined;
+  return endOf(pod, { exitCode: receipt.exitCode, message: text });
+}
+
 type Words = Pick<End, "reason" | "detail">;
 
 function outOfMemory(pod: Pod, { reason, exitCode }: Terminated): Words | undefined {

@@ -99,7 +99,10 @@ export interface GpuLoad {
   readonly memoryMib: number | null;
 }
 
-/** How the container ended, read from its status and never from a stream (design.md rule 1). */
+/**
+ * How the container ended: by its status, or by the wrapper's receipt where the status will say the same (log-trailer.ts). That a stream ended
+ * tells nothing (design.md rule 1).
+ */
 export interface Termination {
   readonly exitCode: number | undefined;
   readonly reason: Reason;

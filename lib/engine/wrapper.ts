@@ -4,14 +4,16 @@ import type { Gpu, GpuLoad } from "./test-pod.ts";
 /**
  * The program that runs a test inside its container: `/bin/sh /gpu-ci/bin/run COMMAND ARGUMENT...`, in POSIX sh for dash, bash and
  * busybox. It is told by environment: GPU_CI_COLLECT (patterns, one a line), GPU_CI_TIMEOUT (seconds), GPU_CI_GPUS (0 asks no nvidia-smi),
- * GPU_CI_OUT (/gpu-ci/out), GPU_CI_CONTROL (a writable folder, /tmp), GPU_CI_RECEIPT (/dev/termination-log) and GPU_CI_HOLD (seconds
- * to wait for a reader of GPU_CI_OUT; unset: exit at once). Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of folders; a
- * matching folder is copied whole. INT reaches the test as TERM: a POSIX shell starts its background commands with INT ignored. dash
- * and busybox say "Terminated" of a command that they wait for: that is none of the test's words, and is not in its log. How busy the
- * GPUs are is written to two files in turn, one of which is always whole.
+ * GPU_CI_OUT (/gpu-ci/out), GPU_CI_CONTROL (a writable folder, /tmp), GPU_CI_RECEIPT (/dev/termination-log), GPU_CI_HOLD (seconds to
+ * wait for a reader of GPU_CI_OUT; unset: exit at once), GPU_CI_TRAILER (the test's name; unset: no trailer), GPU_CI_CGROUP (/sys/fs/cgroup).
+ * Patterns know `*`, `?`, `[…]` and one `**` + `/` for any number of folders; a matching folder is copied whole. The trailer (log-trailer.ts)
+ * is written only where nothing but the test itself can have ended it: it was told nothing and killed by nothing, and the kernel counts no
+ * process that was out of memory, in memory.events or, with cgroup v1, in memory.oom_control. INT reaches the test as TERM: a POSIX shell
+ * starts its background commands with INT ignored. dash and busybox say "Terminated" of a command that they wait for: that is none of the
+ * test's words, and is not in its log. How busy the GPUs are is written to two files in turn, one of which is always whole.
  */
 export const wrapperScript = `#!/bin/sh
-control=\${GPU_CI_CONTROL:-/tmp} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held=''
+control=\${GPU_CI_CONTROL:-/tmp} cgroup=\${GPU_CI_CGROUP:-/sys/fs/cgroup} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held='' told='' again=''
 after() { (trap 'kill "$nap" 2>/dev/null; exit' TERM; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }
 stop() { again=1; [ -z "$held" ] || echo >&9; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
 look() { # how busy the GPUs are, every 2 s; when that is much to tell every second time is left out, and the next ones are twice as far apart
@@ -28,11 +30,10 @@ gather() {
   head=\${1%%'**/'*} tail=\${1#*'**/'} depth=''
   while copy $head$depth$tail; set -- $head$depth*/; [ -d "$1" ]; do depth="$depth*/"; done
 }
-trap 'late=true; stop' USR1; trap 'hold=; stop' TERM INT HUP QUIT # whoever ends the pod does not wait: the collector outlives us, and holds the files
+trap 'late=true; stop' USR1; trap 'hold= told=1; stop' TERM INT HUP QUIT # whoever ends the pod does not wait: the collector outlives us, and holds the files
 [ "\${GPU_CI_GPUS:-0}" = 0 ] || nvidia-smi --query-gpu=name,uuid,driver_version,memory.total --format=csv,noheader >"$control/gpus" 2>/dev/null &
 query=$!; [ "\${GPU_CI_GPUS:-0}" = 0 ] || look >/dev/null 2>&1 & timers=$!; { read -r begin _ </proc/uptime; } 2>/dev/null
-exec 3<&0 # a background command reads /dev/null unless it is given a descriptor
-"$@" <&3 3<&- & child=$! code=''
+exec 3<&0; "$@" <&3 3<&- & child=$! code='' # a background command reads /dev/null unless it is given a descriptor
 [ -z "$again" ] || stop; [ -z "\${GPU_CI_TIMEOUT:-}" ] || after "$GPU_CI_TIMEOUT" kill -USR1 $$
 while again='' && { wait "$child" 2>/dev/null; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
 { read -r end _ </proc/uptime; } 2>/dev/null; kill $timers 2>/dev/null; child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill $timers 2>/dev/null
@@ -40,7 +41,7 @@ IFS='
 '; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''; for pattern; do gather "$pattern"; done
 [ ! -r "$control/gpus" ] || while read -r line; do case $line in *[\\"\\\\]*) ;; *) gpus="$gpus\${gpus:+,}\\"$line\\"" ;; esac; done <"$control/gpus"
 { read -r load <"$control/load" || read -r load <"$control/last"; } 2>/dev/null; case $load in *[\\"\\\\]*) load='' ;; esac; ms=$((\${end%.*}\${end#*.}0 - \${begin%.*}\${begin#*.}0))
-printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s],"runMs":%s,"load":"%s"}\\n' "$code" "$late" "$count" "$gpus" "$ms" "$load" >"\${GPU_CI_RECEIPT:-/dev/termination-log}"
+receipt=$(printf '{"exitCode":%s,"timedOut":%s,"collected":%s,"gpus":[%s],"runMs":%s,"load":"%s"}' "$code" "$late" "$count" "$gpus" "$ms" "$load"); echo "$receipt" >"\${GPU_CI_RECEIPT:-/dev/termination-log}"
 [ -z "$hold" ] || mkfifo "$control/ended" "$control/read" 2>/dev/null
 if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
   exec 8<>"$control/ended" 9<>"$control/read"; held=1; : >"$control/done"; echo >&8
@@ -48,6 +49,8 @@ if [ -n "$hold" ] && [ -p "$control/ended" ] && [ -p "$control/read" ]; then
 elif [ -n "$hold" ]; then # without fifos the reader is waited for by looking: the container's end would end it within seconds
   : >"$control/done"; while [ "$hold" ] && [ ! -e "$control/sent" ] && { [ "$hold" -gt 0 ] || [ -e "$control/reading" ]; }; do hold=$((hold - 1)); sleep 1; done
 fi
+case $told$late$(cat "$cgroup/memory.events" "$cgroup/memory/memory.oom_control" 2>/dev/null) in false*'oom_kill 0'*) # the test's own end, and all of it
+  trap '' PIPE; [ "$code" -gt 127 ] || [ -z "\${GPU_CI_TRAILER:-}" ] || { echo "gpu-ci-end $GPU_CI_TRAILER $receipt"; echo "gpu-ci-end $GPU_CI_TRAILER" >&2; } ;; esac
 exit "$code"
 `;
 

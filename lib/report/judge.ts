@@ -3,7 +3,7 @@ import { isFailed, type TestCase, type TestSuite } from "./test-suite.ts";
 
 /** What a run is judged by. */
 export interface Evidence {
-  /** How the container ended, from its status; an engine's Termination fits. */
+  /** How the container ended; an engine's Termination fits. */
   readonly termination: { readonly exitCode: number | undefined; readonly reason: Reason; readonly detail: string };
   readonly suites: readonly TestSuite[];
   /** Whether the caller named result files: then a run without any is no success. */

@@ -1,6 +1,7 @@
 import type { V1ContainerState, V1PodStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { type PodState, readPodState } from "../../../../lib/engine/kubernetes-pod-state.ts";
+import { endByReceipt } from "../../../../lib/engine/kubernetes-termination.ts";
 import type { Plain, Pod } from "../../../../lib/kubernetes/resource.ts";
 
 type Status = Partial<Plain<V1PodStatus>>;
@@ -153,5 +154,35 @@ describe("readPodState of a test that does not run yet", () => {
 
   it("reads a running test", () => {
     expect(readPodState(podOf({ running: {} }))).toEqual({ phase: "running" });
+  });
+});
+
+describe("endByReceipt", () => {
+  const receipt = (exitCode: number) =>
+    JSON.stringify({ exitCode, timedOut: false, collected: 0, gpus: [], runMs: 20 });
+  const running: State = { running: {} };
+  const beside = (name: string): Pod => {
+    const pod = podOf(running);
+    return { ...pod, spec: { containers: [], ...pod.spec, initContainers: [{ name }] } };
+  };
+
+  it.each<[string, Pod, number, string | undefined]>([
+    ["a test that passed", podOf(running), 0, "passed"],
+    ["a test that failed", podOf(running), 3, "test-failed"],
+    ["a test that failed beside the collector", beside("collector"), 3, "test-failed"],
+    ["a test that passed beside a service", beside("db"), 0, "passed"],
+    ["a test that failed beside a service: the node knows of what", beside("db"), 3, undefined],
+  ])("judges %s", (_what, pod, exitCode, reason) => {
+    expect(endByReceipt(pod, receipt(exitCode))?.reason).toBe(reason);
+  });
+
+  it("says what the node will say, and the time by the wrapper's clock", () => {
+    const byNode = readPodState(podOf(ended(3, { message: receipt(3) })));
+    expect(byNode).toEqual({ phase: "ended", end: endByReceipt(podOf(running), receipt(3)) });
+    expect(endByReceipt(podOf(running), receipt(3))?.runMs).toBe(20);
+  });
+
+  it("knows nothing by a text that is no receipt", () => {
+    expect(endByReceipt(podOf(running), '{"exitCode":"0"}')).toBeUndefined();
   });
 });

@@ -159,6 +159,56 @@ describe("wrapper", () => {
   });
 });
 
+describe("the trailer of a log", () => {
+  const name = "gpu-ci-1-1";
+  const counters: Record<string, string> = {
+    "memory.events": "low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\noom_group_kill 0\n",
+    "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
+  };
+  const runWith = async (file: string, content: string, command: readonly string[], options: RunOptions = {}) => {
+    await mkdir(join(home, "cgroup/memory"), { recursive: true });
+    await writeFile(join(home, "cgroup", file), content);
+    return run(command, {
+      ...options,
+      env: { GPU_CI_TRAILER: name, GPU_CI_CGROUP: join(home, "cgroup"), ...options.env },
+    });
+  };
+
+  it.each(Object.entries(counters))("ends both outputs where %s tells of no kill", async (file, content) => {
+    const result = await runWith(file, content, sh("echo out; printf open >&2; exit 3"));
+    const [said, ...rest] = result.stdout.split(`gpu-ci-end ${name} `);
+    expect([result.exitCode, said, result.stderr]).toEqual([3, "out\n", `opengpu-ci-end ${name}\n`]);
+    expect([rest.length, parseReceipt(rest[0] ?? "")]).toEqual([1, result.receipt]);
+  });
+
+  it.each(Object.entries(counters))("is left out when %s tells of a kill", async (file, content) => {
+    const result = await runWith(file, content.replace("oom_kill 0", "oom_kill 1"), ["echo", "out"]);
+    expect([result.exitCode, result.stdout, result.stderr]).toEqual([0, "out\n", ""]);
+  });
+
+  it.each([
+    ["nothing tells whether somebody was killed", "other", ["true"], {}],
+    ["the test was ended by a signal", "memory.events", sh("kill -KILL $$"), {}],
+    [
+      "the test was ended at its timeout",
+      "memory.events",
+      sh("trap 'exit 0' TERM; sleep 9 & wait"),
+      { GPU_CI_TIMEOUT: "1" },
+    ],
+    ["nobody asked for it", "memory.events", ["true"], { GPU_CI_TRAILER: "" }],
+  ])("is left out when %s", async (_why, file, command, env: Record<string, string>) => {
+    const result = await runWith(file, counters["memory.events"] ?? "", command, { env });
+    expect([result.stdout, result.stderr]).toEqual(["", ""]);
+  });
+
+  it("is left out when somebody told the test to end, although it ended well", async () => {
+    const command = sh("trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done");
+    const onLine = (kill: (signal: NodeJS.Signals) => void) => kill("SIGTERM");
+    const result = await runWith("memory.events", counters["memory.events"] ?? "", command, { onLine });
+    expect([result.exitCode, result.stdout, result.stderr]).toEqual([0, "ready\n", ""]);
+  });
+});
+
 describe("a wrapper that waits for its files to be read", () => {
   const held = { GPU_CI_HOLD: "30", GPU_CI_COLLECT: "ready.xml" };
   const control = (name: string) => join(home, "control", name);
