@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { Parser, type ReadEntry } from "tar";
+import { type BlockQueue, createBlockQueue } from "../block-queue.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
 /** What the collector says of a file; its size is known for `cat` only. */
@@ -28,14 +29,14 @@ export interface ReceiveOptions {
 
 /**
  * Writes the regular files of a tar archive, and nothing else of it, below a folder; returns at the archive's own end, which comes before the
- * end of the stream. Throws when a file differs from its checksum, would leave the folder, or the stream ends before the archive does.
+ * end of a stream. The chunks of what is none may be overwritten when the next one is asked for. Throws when a file differs from its checksum, would leave the folder, or the stream ends before the archive does.
  */
-export async function receiveTar(stream: Readable, options: ReceiveOptions): Promise<void> {
+export async function receiveTar(source: Readable | AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<void> {
   const { listing, received } = options;
   const written: CollectedFile[] = [];
   let isListed = false;
   try {
-    await unpack(stream, options.directory, written);
+    await unpack(source, options.directory, written);
     await listing.whole;
     isListed = true;
   } finally {
@@ -46,8 +47,13 @@ export async function receiveTar(stream: Readable, options: ReceiveOptions): Pro
   for (const file of written) checkSum(file, listing);
 }
 
-async function unpack(stream: Readable, directory: string, written: CollectedFile[]): Promise<void> {
+async function unpack(
+  source: Readable | AsyncIterable<Uint8Array>,
+  directory: string,
+  written: CollectedFile[],
+): Promise<void> {
   const writes: { readonly entry: ReadEntry; readonly write: Promise<void> }[] = [];
+  const broken = new Error("the archive breaks off");
   const unpacked = new Promise<void>((resolve, reject) => {
     const parser = new Parser({
       strict: true,
@@ -58,27 +64,48 @@ async function unpack(stream: Readable, directory: string, written: CollectedFil
       },
     });
     // The parser ends after everything before was written, so that a whole archive has said `eof` by then.
-    parser.on("eof", resolve).on("end", () => reject(new Error("the archive breaks off")));
-    for (const emitter of [parser, stream]) emitter.once("error", reject);
-    stream.pipe(parser as unknown as NodeJS.WritableStream);
+    parser.on("eof", resolve).on("end", () => reject(broken));
+    parser.once("error", reject);
+    if (source instanceof Readable) source.once("error", reject).pipe(parser as unknown as NodeJS.WritableStream);
+    else pump(source, parser).catch(reject);
   });
   try {
     await unpacked;
   } finally {
     // The file in which an archive breaks off never ends by itself; those before it may still be on their way to the disk.
-    for (const { entry } of writes) if (entry.remain > 0) entry.destroy();
-    await Promise.allSettled(writes.filter(({ entry }) => entry.remain === 0).map(({ write }) => write));
+    for (const { entry } of writes) if (entry.remain > 0) entry.destroy(broken);
+    await Promise.allSettled(writes.map(({ write }) => write));
   }
   await Promise.all(writes.map(({ write }) => write));
-  stream.unpipe();
+  if (source instanceof Readable) source.unpipe();
+}
+
+/**
+ * Hands the next chunk over when nothing of the last one is held any more. The parser holds a piece of a header, but headers are whole in chunks
+ * of a multiple of 512 bytes.
+ */
+async function pump(chunks: AsyncIterable<Uint8Array>, parser: Parser): Promise<void> {
+  for await (const chunk of chunks) {
+    if (!parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)))
+      await new Promise<void>((resolve) => void parser.once("drain", resolve));
+  }
+  parser.end();
 }
 
 async function takeEntry(entry: ReadEntry, directory: string): Promise<CollectedFile | undefined> {
   const path = entry.path.replace(/^\.\//, "");
-  if (entry.type === "File" || entry.type === "OldFile")
-    return await writeContent(path, entry as unknown as AsyncIterable<Uint8Array>, directory);
-  entry.resume();
+  if (entry.type === "File" || entry.type === "OldFile") return await writeFile(path, blocksOfEntry(entry), directory);
+  // One that is given up says so, also when nobody asks.
+  entry.on("error", () => {}).resume();
   return undefined;
+}
+
+/** Takes the content while the parser gives it: its chunks may be overwritten after that. */
+function blocksOfEntry(entry: ReadEntry): BlockQueue {
+  const queue = createBlockQueue({ blockBytes: blockBytesOf(entry.size), onWanted: () => entry.resume() });
+  entry.on("data", (chunk) => queue.add(chunk) || entry.pause());
+  entry.on("end", () => queue.end()).on("error", queue.end);
+  return queue;
 }
 
 /** Writes files that come one after the other, each as long as the listing says. Throws as receiveTar does. */
@@ -87,7 +114,7 @@ export async function receiveCat(stream: Readable, options: ReceiveOptions): Pro
   await listing.whole;
   const read = createReader(stream);
   for (const [path, { sizeBytes = 0 }] of listing.files) {
-    const file = await writeContent(path, read(sizeBytes), directory);
+    const file = await writeFile(path, blocksOf(read(sizeBytes), sizeBytes), directory);
     checkSum(file, listing);
     received.push(file);
   }
@@ -113,14 +140,26 @@ function createReader(stream: Readable): (sizeBytes: number) => AsyncGenerator<U
   };
 }
 
-/** A chunk of a stream is small, and each write and each hash has its price. */
-const blockBytes = 1 << 20;
+/** A chunk of a stream is small, and each write and each hash has its price; a small file needs no more than it has. */
+function blockBytesOf(sizeBytes: number): number {
+  return Math.max(1, Math.min(1 << 20, sizeBytes));
+}
 
-async function writeContent(
-  path: string,
-  content: AsyncIterable<Uint8Array>,
-  directory: string,
-): Promise<CollectedFile> {
+function blocksOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): BlockQueue {
+  let wanted = Promise.withResolvers<void>();
+  const queue = createBlockQueue({ blockBytes: blockBytesOf(sizeBytes), onWanted: () => wanted.resolve() });
+  const fill = async () => {
+    for await (const chunk of content) {
+      wanted = Promise.withResolvers();
+      if (!queue.add(chunk)) await wanted.promise;
+    }
+  };
+  fill().then(() => queue.end(), queue.end);
+  return queue;
+}
+
+/** Writes a block while the next one fills. */
+async function writeFile(path: string, blocks: AsyncIterable<Uint8Array>, directory: string): Promise<CollectedFile> {
   const isSafe = path !== "" && !path.startsWith("/") && !path.split("/").includes("..");
   if (!isSafe)
     throw new Error(`the test left a file with the path ${JSON.stringify(path)}, which would leave the folder`);
@@ -129,43 +168,17 @@ async function writeContent(
   const hash = createHash("sha256");
   let sizeBytes = 0;
   await using file = await open(target, "w");
-  let written = Promise.resolve();
-  for await (const block of inBlocks(content)) {
+  for await (const block of blocks) {
+    const written = writeAll(file, block);
     hash.update(block);
     sizeBytes += block.length;
     await written;
-    written = writeAll(file, block);
-    // Awaited with the next block, or below.
-    written.catch(() => {});
   }
-  await written;
   return { path, sizeBytes, sha256: hash.digest("hex") };
 }
 
 async function writeAll(file: FileHandle, block: Uint8Array): Promise<void> {
   for (let at = 0; at < block.length; ) at += (await file.write(block, at)).bytesWritten;
-}
-
-/** Joins chunks into blocks, each of which is overwritten by the next but one: one is written while the next one comes. */
-async function* inBlocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let [block, other] = [Buffer.alloc(0), Buffer.alloc(0)];
-  let filled = 0;
-  for await (const chunk of content) {
-    if (filled > 0 && filled + chunk.length > blockBytes) {
-      yield block.subarray(0, filled);
-      [block, other] = [other, block];
-      filled = 0;
-    }
-    // The one of a small file is as small.
-    if (filled + chunk.length > block.length)
-      block = Buffer.concat(
-        [block.subarray(0, filled)],
-        Math.max(filled + chunk.length, Math.min(blockBytes, 4 * block.length)),
-      );
-    block.set(chunk, filled);
-    filled += chunk.length;
-  }
-  if (filled > 0) yield block.subarray(0, filled);
 }
 
 function checkSum({ path, sha256 }: CollectedFile, { files }: Listing): void {

@@ -1,9 +1,8 @@
 import { randomBytes, randomInt } from "node:crypto";
-import type { Readable } from "node:stream";
 import { sleep } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import type { Cluster } from "../kubernetes/client.ts";
-import { isStatus } from "../kubernetes/kubernetes-error.ts";
+import { isStatus, KubernetesError } from "../kubernetes/kubernetes-error.ts";
 import { formatRights, proxyRight } from "../kubernetes/needed-rights.ts";
 import { pods, resourcePath } from "../kubernetes/resource.ts";
 import type { Log } from "../log.ts";
@@ -20,7 +19,6 @@ const ports = { from: 20_000, to: 32_000 } as const;
 /** A server that cannot reach pods tries for half a minute; over the other connection the files would be here by then. */
 const openMs = 3000;
 const listenMs = 1000;
-const idleMs = 60_000;
 
 /**
  * Has the collector serve its archive and reads it through the API server's proxy for pods, `get pods/proxy`: the bytes pass no kubelet and no runtime, and
@@ -30,7 +28,7 @@ const idleMs = 60_000;
 export async function openServed(
   { cluster, pod, log, signal }: ServedOptions,
   order: (line: string) => void,
-): Promise<Readable | undefined> {
+): Promise<AsyncIterable<Uint8Array> | undefined> {
   const port = randomInt(ports.from, ports.to);
   // Everybody in the cluster may be able to reach the pod.
   const token = randomBytes(16).toString("hex");
@@ -39,13 +37,12 @@ export async function openServed(
   const untilMs = performance.now() + listenMs;
   for (;;) {
     try {
-      const archive = await cluster.stream({ method: "GET", path, signal, timeoutMs: openMs });
+      const archive = await cluster.download({ method: "GET", path, signal, timeoutMs: openMs }, "tar");
       log.info("The test left much: its files come over the API server's proxy.");
-      archive.setTimeout(idleMs, () => archive.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
       return archive;
     } catch (error) {
       signal.throwIfAborted();
-      const isTooEarly = isStatus(error, 503) && performance.now() < untilMs;
+      const isTooEarly = error instanceof KubernetesError && error.status >= 500 && performance.now() < untilMs;
       if (!isTooEarly) {
         log.info(
           `The test's files come by exec, which takes longer than over the API server's proxy: ${whyNot(error)}`,

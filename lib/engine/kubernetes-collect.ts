@@ -97,7 +97,7 @@ async function receiveOnce(
 async function takeOffer(
   { mayServe, ...options }: CollectOptions & { readonly mayServe: boolean },
   stdin: PassThrough,
-): Promise<Readable | undefined> {
+): Promise<AsyncIterable<Uint8Array> | undefined> {
   const archive = mayServe ? await openServed(options, (order) => stdin.write(order)) : undefined;
   stdin.write(archive ? "there\n" : "here\n");
   return archive;

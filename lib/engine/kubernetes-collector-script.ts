@@ -5,7 +5,7 @@
  * and their bytes, and waits for `ok` on stdin before it lets the wrapper go. Both outputs come over one connection, which a full one holds up: no
  * reader of one may have to wait for the other. A sender whose reader is gone lives on in the container: it hands its wake on and gives way to the newest.
  * Much to send it `offer`s over a connection of its own, which costs the cluster half as much: told `serve PORT TOKEN` on stdin it answers one GET
- * of /TOKEN with the archive, where perl or busybox can listen; then `there` asks for the checksums alone, `here` for both, as without an offer.
+ * of /TOKEN with the archive, upgraded to `tar` where that is asked for, if perl or busybox can listen; then `there` asks for the checksums alone, `here` for both, as without an offer.
  * Fifos wake the other side without polling; an image without mkfifo gets the grace period alone.
  */
 export const collectorScript = `#!/bin/sh
@@ -72,10 +72,11 @@ send)
   [ ! -e "$control/stopping" ] || kill -TERM 1
   ;;
 answer)
-  end=$(printf '\\r'); read -r _ path _
-  while read -r line && [ "$line" != "$end" ]; do :; done
+  end=$(printf '\\r') upgrade=''; read -r _ path _
+  while read -r line && [ "$line" != "$end" ]; do case $line in [Uu]pgrade:*) upgrade=1 ;; esac; done
   if [ "\${path%%\\?*}" != "/$GPU_CI_TOKEN" ]; then printf 'HTTP/1.0 404 Not Found\\r\\n\\r\\n'; exit; fi
-  printf 'HTTP/1.0 200 OK\\r\\nContent-Type: application/x-tar\\r\\n\\r\\n'
+  if [ "$upgrade" ]; then printf 'HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: tar\\r\\n\\r\\n'
+  else printf 'HTTP/1.0 200 OK\\r\\nContent-Type: application/x-tar\\r\\n\\r\\n'; fi
   cd "$out" && exec tar -cf - .
   ;;
 esac

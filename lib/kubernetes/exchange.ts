@@ -106,7 +106,8 @@ export function connectionError(server: string, error: unknown, signal: AbortSig
   });
 }
 
-async function refusal(
+/** The error that a refusing answer tells. */
+export async function refusal(
   server: string,
   request: ApiRequest,
   response: IncomingMessage,
@@ -131,7 +132,8 @@ function parseStatus(text: string): ApiStatus {
   return { message: text.trim().slice(0, 1000) };
 }
 
-function urlOf(server: string, request: ApiRequest): URL {
+/** Where a request goes. */
+export function urlOf(server: string, request: ApiRequest): URL {
   // The server's URL may have a path of its own (Rancher and others).
   const url = new URL(server.replace(/\/$/, "") + request.path);
   for (const [key, value] of Object.entries(request.query ?? {})) {

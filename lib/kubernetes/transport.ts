@@ -4,6 +4,7 @@ import { deadline, sleep } from "../abort.ts";
 import { DomainError } from "../error.ts";
 import type { Log } from "../log.ts";
 import type { ApiRequest, Authorization } from "./api-request.ts";
+import { openByteStream } from "./byte-stream.ts";
 import { exchange, openSocket, readText } from "./exchange.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 import { createOutage, type Outage } from "./outage.ts";
@@ -23,6 +24,11 @@ export interface Transport {
    * Throws KubernetesError, or DomainError `api-unreachable`.
    */
   stream(request: ApiRequest): Promise<IncomingMessage>;
+  /**
+   * One attempt of a GET whose answer is many bytes and nothing else, over an upgraded connection of its own; each chunk is overwritten when the
+   * next one is asked for. Throws as `stream`; a connection that ends too early may look like the end of the bytes.
+   */
+  download(request: ApiRequest, protocol: string): Promise<AsyncIterable<Uint8Array>>;
   /** Opens a WebSocket that speaks one of the protocols, in one attempt. Throws as `stream`. */
   upgrade(request: ApiRequest, protocols: readonly string[]): Promise<WebSocket>;
   /** Closes idle connections. */
@@ -60,6 +66,12 @@ export function createTransport({ server, log, awayBudgetMs, authorize, close }:
     request: (request) =>
       withRetries(server, request, async (signal) => parseJson(await readText(await open(request, signal), signal))),
     stream: (request) => openInTime(server, request, (signal) => open(request, signal)),
+    download: (request, protocol) =>
+      openInTime(server, request, (signal) =>
+        authorized(signal, (authorization) =>
+          openByteStream({ server, request, authorization, signal, protocol, idleMs: downloadIdleMs }),
+        ),
+      ),
     upgrade: (request, protocols) =>
       openInTime(server, request, (signal) =>
         authorized(signal, (authorization) => openSocket({ server, request, authorization, signal }, protocols)),
@@ -68,6 +80,7 @@ export function createTransport({ server, log, awayBudgetMs, authorize, close }:
 }
 
 const attemptMs = 30_000;
+const downloadIdleMs = 60_000;
 
 async function withRetries<T>(
   server: string,

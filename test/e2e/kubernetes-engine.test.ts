@@ -37,6 +37,10 @@ function recorded(cluster: Cluster): { cluster: Cluster; calls: string[] } {
       note(request);
       return cluster.stream(request);
     },
+    download: (request, protocol) => {
+      note(request);
+      return cluster.download(request, protocol);
+    },
     upgrade: (request, protocols) => {
       note(request);
       return cluster.upgrade(request, protocols);

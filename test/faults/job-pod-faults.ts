@@ -42,7 +42,8 @@ export const jobPodFaults: readonly JobFault[] = [
   },
   {
     ...pullFault("registry answers 503 for a while", 503, 8),
-    limitMs: 180_000,
+    // The kubelet itself waits 10, 20, 40 and 80 s between its tries, and as long again as each of them takes.
+    limitMs: 240_000,
     truth: { verdict: "passed", log: "pulled\n" },
   },
   ...(

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
 import { stringify } from "yaml";
@@ -39,6 +40,8 @@ export interface KubernetesApiOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Talks to a client that opened a WebSocket. */
   readonly onSocket?: (socket: WebSocket, call: ApiCall) => void;
+  /** Whether a connection becomes any other protocol that is asked for; default is yes. */
+  readonly upgrades?: boolean;
   /** What the server speaks, best first; default is v5 and v4. */
   readonly protocols?: readonly string[];
 }
@@ -120,16 +123,36 @@ function acceptSockets(
   server.on("upgrade", (request, stream, head) => {
     const call = toCall(request, "");
     calls.push(call);
-    const { onSocket } = options;
-    if (onSocket) return sockets.handleUpgrade(request, stream, head, (socket) => onSocket(socket, call));
-    // Refused: what the handler answers is sent as plain HTTP.
+    const { onSocket, upgrades = true } = options;
+    const protocol = request.headers.upgrade ?? "";
+    if (onSocket && protocol === "websocket")
+      return sockets.handleUpgrade(request, stream, head, (socket) => onSocket(socket, call));
+    // Refused, or not upgraded: what the handler answers is sent as plain HTTP.
     const response = new http.ServerResponse(request);
     response.assignSocket(stream as never);
     response.shouldKeepAlive = false;
     response.once("finish", () => stream.end());
-    void handler(call, createReply(response));
+    const reply = createReply(response);
+    // Nobody reads it, and its end would not be seen.
+    stream.resume().once("end", () => stream.destroy());
+    stream.on("error", () => {});
+    void handler(call, upgrades && protocol !== "websocket" ? upgraded(reply, stream, protocol) : reply);
   });
   return sockets;
+}
+
+/** What it writes goes over the upgraded connection as it is. */
+function upgraded(reply: ApiReply, stream: Duplex, protocol: string): ApiReply {
+  let head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+  return {
+    ...reply,
+    write: (piece) => {
+      stream.write(Buffer.concat([Buffer.from(head), Buffer.from(piece)]));
+      head = "";
+    },
+    end: () => void stream.end(),
+    closed: new Promise((resolve) => stream.once("close", resolve)),
+  };
 }
 
 function toCall(request: http.IncomingMessage, body: string): ApiCall {

@@ -17,10 +17,11 @@ async function collect(
   sockets: readonly ((socket: WebSocket) => void)[],
   hasEnded: boolean,
   onServed: ApiHandler = () => {},
+  upgrades = true,
 ) {
   let count = 0;
   const onSocket = (socket: WebSocket) => sockets[Math.min(count++, sockets.length - 1)]?.(socket);
-  await using api = await startKubernetesApi(onServed, { onSocket });
+  await using api = await startKubernetesApi(onServed, { onSocket, upgrades });
   const directory = await mkdtemp(join(tmpdir(), "gpu-ci-collect-"));
   const warnings: string[] = [];
   const infos: string[] = [];
@@ -109,6 +110,13 @@ describe("collectFiles that are offered", () => {
     const [, port, token] = /^serve (\d+) ([0-9a-f]{32})$/.exec(heard[0] ?? "") ?? [];
     expect(heard.slice(1)).toEqual(["there", "ok"]);
     expect(paths).toEqual([`/api/v1/namespaces/team/pods/http%3Ap%3A${port}/proxy/${token}`]);
+  });
+
+  it("reads them from a server that does not upgrade the connection", async () => {
+    const heard: string[] = [];
+    const result = await collect([offer(heard)], false, served, false);
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    expect(heard.slice(1)).toEqual(["there", "ok"]);
   });
 
   it("waits until somebody listens", async () => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,6 +51,32 @@ describe("receiveTar", () => {
       ["small", 1],
     ]);
     expect((await readdir(directory)).sort()).toEqual(["a", "small"]);
+  });
+
+  it("has taken all of a chunk when it asks for the next one, whatever the sizes of the files", async () => {
+    const files: Record<string, Buffer> = {};
+    for (let index = 0; index < 60; index++) {
+      const name = `${index % 7}/${"long-".repeat(Math.min(index, 45))}${index}`;
+      files[name] = randomBytes(Math.floor(index ** 4 / 2) + (index % 3));
+      await mkdir(join(home, "many", String(index % 7)), { recursive: true });
+      await writeFile(join(home, "many", name), files[name]);
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of create({ cwd: join(home, "many") }, ["."])) chunks.push(chunk as Buffer);
+    const whole = Buffer.concat(chunks);
+    const overwritten = async function* () {
+      const block = Buffer.alloc(64 * 512);
+      for (let at = 0; at < whole.length; at += block.length) {
+        const length = whole.copy(block, 0, at);
+        yield block.subarray(0, length);
+        block.fill("overwritten ");
+      }
+    };
+    const received: CollectedFile[] = [];
+    await receiveTar(overwritten(), { directory, listing: listing(files), received });
+    expect(received.map(({ path }) => path).toSorted()).toEqual(Object.keys(files).toSorted());
+    for (const [name, bytes] of Object.entries(files))
+      expect(bytes.equals(await readFile(join(directory, name)))).toBe(true);
   });
 
   it("refuses bytes that differ from their checksum", async () => {
