@@ -7,12 +7,15 @@ import type { Log } from "../log.ts";
 import { type FileFacts, type Listing, receiveCat, receiveTar } from "./collected-stream.ts";
 import { openServed } from "./kubernetes-collect-served.ts";
 import { collectorContainer } from "./kubernetes-container.ts";
+import type { PodAddresses } from "./kubernetes-pod-state.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
 export interface CollectOptions {
   readonly cluster: Cluster;
   /** Name of the pod whose collector runs. */
   readonly pod: string;
+  /** Of that pod, where they are known. */
+  readonly addresses: PodAddresses | undefined;
   readonly directory: string;
   readonly log: Log;
   readonly signal: AbortSignal;

@@ -5,7 +5,9 @@ import type { Log } from "../log.ts";
 import type { Reason } from "../report/conclusion.ts";
 import { needsCollector } from "./kubernetes-container.ts";
 import {
+  addressesOf,
   collectorRuns,
+  type PodAddresses,
   type PodState,
   readPodState,
   scheduledTime,
@@ -99,6 +101,10 @@ export class PodFollower {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(settleMs)]);
     const expired = new Promise<void>((resolve) => limit.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.#settled.promise, expired]);
+  }
+
+  addresses(): PodAddresses | undefined {
+    return this.#pod && addressesOf(this.#pod);
   }
 
   /** Takes one change of the pod. */

@@ -48,6 +48,17 @@ export function startTime(pod: Pod): string | undefined {
   return statusOf(pod, testContainer)?.state?.running?.startedAt;
 }
 
+/** Where a pod and its node are on the network. */
+export interface PodAddresses {
+  readonly pod: string;
+  readonly node: string;
+}
+
+/** Undefined as long as the pod has none. */
+export function addressesOf({ status }: Pod): PodAddresses | undefined {
+  return status?.podIP && status.hostIP ? { pod: status.podIP, node: status.hostIP } : undefined;
+}
+
 /** Whether the collector can be spoken to by exec. */
 export function collectorRuns(pod: Pod): boolean {
   return statusOf(pod, collectorContainer)?.state?.running !== undefined;

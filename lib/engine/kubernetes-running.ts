@@ -86,7 +86,8 @@ function runningShard(follower: PodFollower, { cluster, pod, deps }: RunningOpti
     collect: async (directory) => {
       const name = needsCollector(pod) ? await follower.collecting : undefined;
       if (name === undefined) return [];
-      return collectFiles({ cluster, pod: name, directory, ...deps, hasEnded: () => follower.hasEnded() });
+      const [addresses, hasEnded] = [follower.addresses(), () => follower.hasEnded()];
+      return collectFiles({ cluster, pod: name, addresses, directory, ...deps, hasEnded });
     },
   };
 }

@@ -56,6 +56,7 @@ describe("what the actions ask of the API under the runners' account", () => {
   it("is enough to bring much back over the API server's proxy", async () => {
     await using passed = await run({ command: makeMuch, gpus: "0", artifacts: "big" });
     expect([passed.exitCode, passed.host.lines.filter((line) => line.includes("by exec"))]).toEqual([0, []]);
+    expect(passed.host.lines).toContainEqual(expect.stringContaining("over the API server's proxy"));
   });
 
   it("is enough to tell why a test cannot start", async () => {

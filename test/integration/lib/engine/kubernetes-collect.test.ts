@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Header } from "tar";
 import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { collectFiles } from "../../../../lib/engine/kubernetes-collect.ts";
+import type { PodAddresses } from "../../../../lib/engine/kubernetes-pod-state.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { type ApiHandler, type ApiReply, startKubernetesApi } from "../../../support/kubernetes-api.ts";
 
@@ -17,7 +19,7 @@ async function collect(
   sockets: readonly ((socket: WebSocket) => void)[],
   hasEnded: boolean,
   onServed: ApiHandler = () => {},
-  upgrades = true,
+  { upgrades = true, addresses }: { readonly upgrades?: boolean; readonly addresses?: PodAddresses } = {},
 ) {
   let count = 0;
   const onSocket = (socket: WebSocket) => sockets[Math.min(count++, sockets.length - 1)]?.(socket);
@@ -33,7 +35,7 @@ async function collect(
   try {
     const signal = new AbortController().signal;
     const cluster = await api.connect();
-    const options = { cluster, pod: "p", directory, log, signal, hasEnded: () => hasEnded, statusLagMs: 50 };
+    const options = { cluster, pod: "p", addresses, directory, log, signal, hasEnded: () => hasEnded, statusLagMs: 50 };
     const files = await collectFiles(options);
     const texts = await Promise.all(files.map(({ path }) => readFile(join(directory, path), "utf8")));
     return { texts, warnings, count, infos };
@@ -93,6 +95,21 @@ const offer = (heard: string[]) => (socket: WebSocket) => {
   });
   socket.send(frame(1, "offer\n"));
 };
+/** Offers as above, and listens where it is told to, one request long, as the pod of this address. */
+const offerAt = (host: string, heard: string[], paths: string[]) => (socket: WebSocket) => {
+  offer(heard)(socket);
+  socket.on("message", (data: Buffer) => {
+    const [, port] = /^serve (\d+) /.exec(data.subarray(1).toString()) ?? [];
+    if (port === undefined) return;
+    const server = http.createServer().listen(Number(port), host);
+    server.once("upgrade", (request, stream) => {
+      paths.push(request.url ?? "");
+      stream.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tar\r\n\r\n");
+      stream.end(archiveOf("a", "abc"));
+      server.close();
+    });
+  });
+};
 const served: ApiHandler = (_call, reply) => {
   reply.write(archiveOf("a", "abc"));
   reply.end();
@@ -114,8 +131,30 @@ describe("collectFiles that are offered", () => {
 
   it("reads them from a server that does not upgrade the connection", async () => {
     const heard: string[] = [];
-    const result = await collect([offer(heard)], false, served, false);
+    const result = await collect([offer(heard)], false, served, { upgrades: false });
     expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    expect(heard.slice(1)).toEqual(["there", "ok"]);
+  });
+
+  it.each(["127.0.0.1", "::1"])("reads them from the pod itself on the node that it is on (%s)", async (pod) => {
+    const heard: string[] = [];
+    const paths: string[] = [];
+    const asked: ApiHandler = ({ path }) => void paths.push(path);
+    const addresses = { pod, node: "127.0.0.1" };
+    const result = await collect([offerAt(pod, heard, paths)], false, asked, { addresses });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    const [, token] = /^serve \d+ ([0-9a-f]{32})$/.exec(heard[0] ?? "") ?? [];
+    expect([heard.slice(1), paths]).toEqual([["there", "ok"], [`/${token}`]]);
+  });
+
+  it.each([
+    ["it is on another node", { pod: "127.0.0.1", node: "203.0.113.7" }],
+    ["nobody can be reached there", { pod: "127.0.0.1", node: "127.0.0.1" }],
+  ])("reads them through the API server when %s", async (_when, addresses) => {
+    const heard: string[] = [];
+    const result = await collect([offer(heard)], false, served, { addresses });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
+    expect(result.infos).toEqual([expect.stringContaining("over the API server's proxy")]);
     expect(heard.slice(1)).toEqual(["there", "ok"]);
   });
 
