@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { Parser, type ReadEntry } from "tar";
-import { type BlockQueue, createBlockQueue } from "../block-queue.ts";
+import { BlockQueue } from "../block-queue.ts";
 import type { CollectedFile } from "./test-pod.ts";
 
 /** What the collector says of a file; its size is known for `cat` only. */
@@ -102,7 +102,7 @@ async function takeEntry(entry: ReadEntry, directory: string): Promise<Collected
 
 /** Takes the content while the parser gives it: its chunks may be overwritten after that. */
 function blocksOfEntry(entry: ReadEntry): BlockQueue {
-  const queue = createBlockQueue({ blockBytes: blockBytesOf(entry.size), onWanted: () => entry.resume() });
+  const queue = new BlockQueue({ blockBytes: blockBytesOf(entry.size), onWanted: () => entry.resume() });
   entry.on("data", (chunk) => queue.add(chunk) || entry.pause());
   entry.on("end", () => queue.end()).on("error", queue.end);
   return queue;
@@ -147,7 +147,7 @@ function blockBytesOf(sizeBytes: number): number {
 
 function blocksOf(content: AsyncIterable<Uint8Array>, sizeBytes: number): BlockQueue {
   let wanted = Promise.withResolvers<void>();
-  const queue = createBlockQueue({ blockBytes: blockBytesOf(sizeBytes), onWanted: () => wanted.resolve() });
+  const queue = new BlockQueue({ blockBytes: blockBytesOf(sizeBytes), onWanted: () => wanted.resolve() });
   const fill = async () => {
     for await (const chunk of content) {
       wanted = Promise.withResolvers();

@@ -1,7 +1,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
-import { type BlockQueue, createBlockQueue } from "../block-queue.ts";
+import { BlockQueue } from "../block-queue.ts";
 import { connectionError, type ExchangeOptions, refusal, urlOf } from "./exchange.ts";
 import { readChunks } from "./read-chunks.ts";
 
@@ -71,7 +71,7 @@ function createConnection() {
       attached = socket;
     },
     divert(socket: Socket, head: Uint8Array, { server, signal, idleMs }: ByteStreamOptions): AsyncIterable<Uint8Array> {
-      const queue = createBlockQueue({ blockBytes, onWanted: () => socket.resume() });
+      const queue = new BlockQueue({ blockBytes, onWanted: () => socket.resume() });
       const abort = () => socket.destroy();
       signal.addEventListener("abort", abort, { once: true });
       socket.setTimeout(idleMs, () => socket.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));

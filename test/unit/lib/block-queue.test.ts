@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BlockQueue, createBlockQueue } from "../../../lib/block-queue.ts";
+import { BlockQueue } from "../../../lib/block-queue.ts";
 
 async function readAll(queue: BlockQueue): Promise<string[]> {
   const blocks: string[] = [];
@@ -12,9 +12,9 @@ async function readAll(queue: BlockQueue): Promise<string[]> {
   return blocks;
 }
 
-describe("createBlockQueue", () => {
+describe("BlockQueue", () => {
   it("gives full blocks, and what is left at the end", async () => {
-    const queue = createBlockQueue({ blockBytes: 4, onWanted: () => {} });
+    const queue = new BlockQueue({ blockBytes: 4, onWanted: () => {} });
     for (const piece of ["ab", "cdefg", "", "h", "ijklmnop", "q"]) queue.add(Buffer.from(piece));
     queue.end();
     expect(await readAll(queue)).toEqual(["abcd", "efgh", "ijkl", "mnop", "q"]);
@@ -22,14 +22,14 @@ describe("createBlockQueue", () => {
 
   it("says when its reader is behind, and when it has caught up", async () => {
     let wanted = 0;
-    const queue = createBlockQueue({ blockBytes: 2, onWanted: () => wanted++ });
+    const queue = new BlockQueue({ blockBytes: 2, onWanted: () => wanted++ });
     expect(["ab", "c", "d", "e"].map((piece) => queue.add(Buffer.from(piece)))).toEqual([true, true, false, false]);
     queue.end();
     expect([await readAll(queue), wanted]).toEqual([["ab", "cd", "e"], 1]);
   });
 
   it("throws the error at the end of what came before it", async () => {
-    const queue = createBlockQueue({ blockBytes: 4, onWanted: () => {} });
+    const queue = new BlockQueue({ blockBytes: 4, onWanted: () => {} });
     const seen: string[] = [];
     const read = async () => {
       for await (const block of queue) seen.push(Buffer.from(block).toString());
@@ -47,7 +47,7 @@ describe("createBlockQueue", () => {
     await fc.assert(
       fc.asyncProperty(pieces, fc.integer({ min: 1, max: 7 }), fc.boolean(), async (texts, blockBytes, waits) => {
         let resume = () => {};
-        const queue = createBlockQueue({ blockBytes, onWanted: () => resume() });
+        const queue = new BlockQueue({ blockBytes, onWanted: () => resume() });
         const write = async () => {
           for (const text of texts) {
             const isWanted = queue.add(Buffer.from(text));
