@@ -13,7 +13,7 @@ import type { Gpu, GpuLoad } from "./test-pod.ts";
  * test's words, and is not in its log. How busy the GPUs are is written to two files in turn, one of which is always whole.
  */
 export const wrapperScript = `#!/bin/sh
-control=\${GPU_CI_CONTROL:-/tmp} cgroup=\${GPU_CI_CGROUP:-/sys/fs/cgroup} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held='' told='' again=''
+control=\${GPU_CI_CONTROL:-/tmp} cgroup=\${GPU_CI_CGROUP:-/sys/fs/cgroup} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held='' told='' again='' trailer=\${GPU_CI_TRAILER:-}; unset GPU_CI_TRAILER
 after() { (trap 'kill "$nap" 2>/dev/null; exit' TERM; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }
 stop() { again=1; [ -z "$held" ] || echo >&9; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
 look() { # how busy the GPUs are, every 2 s; when that is much to tell every second time is left out, and the next ones are twice as far apart
@@ -50,7 +50,7 @@ elif [ -n "$hold" ]; then # without fifos the reader is waited for by looking: t
   : >"$control/done"; while [ "$hold" ] && [ ! -e "$control/sent" ] && { [ "$hold" -gt 0 ] || [ -e "$control/reading" ]; }; do hold=$((hold - 1)); sleep 1; done
 fi
 case $told$late$(cat "$cgroup/memory.events" "$cgroup/memory/memory.oom_control" 2>/dev/null) in false*'oom_kill 0'*) # the test's own end, and all of it
-  trap '' PIPE; [ "$code" -gt 127 ] || [ -z "\${GPU_CI_TRAILER:-}" ] || { echo "gpu-ci-end $GPU_CI_TRAILER $receipt"; echo "gpu-ci-end $GPU_CI_TRAILER" >&2; } ;; esac
+  trap '' PIPE; [ "$code" -gt 127 ] || [ -z "$trailer" ] || { echo "gpu-ci-end $trailer $receipt"; echo "gpu-ci-end $trailer" >&2; } ;; esac
 exit "$code"
 `;
 

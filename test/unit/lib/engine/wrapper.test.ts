@@ -201,6 +201,13 @@ describe("the trailer of a log", () => {
     expect([result.stdout, result.stderr]).toEqual(["", ""]);
   });
 
+  it("is no business of the test: a wrapper that runs within it ends no log", async () => {
+    const nested = ["/bin/sh", join(home, "run"), "echo", "inner"];
+    const result = await runWith("memory.events", counters["memory.events"] ?? "", nested);
+    expect(result.stdout.split("gpu-ci-end").map((part) => part.split(" ")[0])).toEqual(["inner\n", ""]);
+    expect(result.stderr).toBe(`gpu-ci-end ${name}\n`);
+  });
+
   it("is left out when somebody told the test to end, although it ended well", async () => {
     const command = sh("trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done");
     const onLine = (kill: (signal: NodeJS.Signals) => void) => kill("SIGTERM");
