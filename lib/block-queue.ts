@@ -12,28 +12,29 @@ const mostReady = 2;
  * memory would cost more than all that is done with the bytes.
  */
 export class BlockQueue implements AsyncIterable<Uint8Array> {
-  readonly #options: BlockQueueOptions;
+  readonly #blockBytes: number;
+  readonly #onWanted: () => void;
   readonly #ready: Uint8Array[] = [];
   readonly #free: Buffer[] = [];
-  #block: Buffer;
+  #block: Buffer | undefined;
   #filled = 0;
   #ended: { readonly error?: unknown } | undefined;
   #wake = () => {};
 
-  constructor(options: BlockQueueOptions) {
-    this.#options = options;
-    this.#block = this.#newBlock();
+  constructor({ blockBytes, onWanted }: BlockQueueOptions) {
+    this.#blockBytes = blockBytes;
+    this.#onWanted = onWanted;
   }
 
   /** Copies the bytes; false when the reader is behind: then nothing should be added until `onWanted`, but may be. */
   readonly add = (bytes: Uint8Array): boolean => {
-    const { blockBytes } = this.#options;
     for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + blockBytes - this.#filled);
+      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockBytes);
+      const part = bytes.subarray(at, at + this.#blockBytes - this.#filled);
       this.#block.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      if (this.#filled === blockBytes) this.#finish();
+      if (this.#filled === this.#blockBytes) this.#finish();
     }
     return this.#ready.length < mostReady;
   };
@@ -42,15 +43,14 @@ export class BlockQueue implements AsyncIterable<Uint8Array> {
   readonly end = (error?: unknown): void => {
     if (this.#ended) return;
     this.#ended = error === undefined ? {} : { error };
-    if (this.#filled > 0) this.#finish();
-    this.#wake();
+    this.#finish();
   };
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for (;;) {
       const next = this.#ready.shift();
       if (next) {
-        if (this.#ready.length === mostReady - 1) this.#options.onWanted();
+        if (this.#ready.length === mostReady - 1) this.#onWanted();
         yield next;
         this.#free.push(Buffer.from(next.buffer));
       } else if (this.#ended) {
@@ -64,13 +64,9 @@ export class BlockQueue implements AsyncIterable<Uint8Array> {
     }
   }
 
-  #newBlock(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#options.blockBytes);
-  }
-
   #finish(): void {
-    this.#ready.push(this.#block.subarray(0, this.#filled));
-    this.#block = this.#newBlock();
+    if (this.#block) this.#ready.push(this.#block.subarray(0, this.#filled));
+    this.#block = undefined;
     this.#filled = 0;
     this.#wake();
   }

@@ -65,11 +65,24 @@ async function openDirect({ addresses, log, signal }: ServedOptions, offer: Offe
   try {
     const archive = await whenListening(() => transport.download(request, "tar"), isRefused, signal);
     log.info("The test left much: its files come straight from its pod, which is on this machine.");
-    return archive;
+    return ofPod(archive, host, signal);
   } catch (error) {
     signal.throwIfAborted();
     log.debug(`The pod cannot be reached from this machine, although it is its node: ${String(error)}`);
     return undefined;
+  }
+}
+
+/** What breaks then is no connection to the API server, whatever the transport calls it. */
+async function* ofPod(archive: Archive, host: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* archive;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new DomainError("pod-unreachable", `The connection to the pod at ${host} broke.`, {
+      cause: error,
+      retryable: true,
+    });
   }
 }
 

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import http from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Header } from "tar";
 import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { collectFiles } from "../../../../lib/engine/kubernetes-collect.ts";
 import type { PodAddresses } from "../../../../lib/engine/kubernetes-pod-state.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { type ApiHandler, type ApiReply, startKubernetesApi } from "../../../support/kubernetes-api.ts";
+import { archiveOf } from "../../../support/tar-archive.ts";
 
 const frame = (channel: number, content: string) => Buffer.concat([Buffer.of(channel), Buffer.from(content)]);
 const success = frame(3, JSON.stringify({ status: "Success" }));
@@ -74,13 +75,6 @@ const give = (socket: WebSocket) => {
   answerOk(socket);
 };
 
-function archiveOf(path: string, content: string): Buffer {
-  const header = new Header({ path: `./${path}`, size: content.length, type: "File", mode: 0o644 });
-  header.encode();
-  const padding = Buffer.alloc(1024 + ((512 - (content.length % 512)) % 512));
-  return Buffer.concat([header.block ?? Buffer.of(), Buffer.from(content), padding]);
-}
-
 /** Offers to serve, and does what it is told: the archive over this connection, or only its checksum. */
 const offer = (heard: string[]) => (socket: WebSocket) => {
   answerOk(socket);
@@ -96,20 +90,23 @@ const offer = (heard: string[]) => (socket: WebSocket) => {
   socket.send(frame(1, "offer\n"));
 };
 /** Offers as above, and listens where it is told to, one request long, as the pod of this address. */
-const offerAt = (host: string, heard: string[], paths: string[]) => (socket: WebSocket) => {
-  offer(heard)(socket);
-  socket.on("message", (data: Buffer) => {
-    const [, port] = /^serve (\d+) /.exec(data.subarray(1).toString()) ?? [];
-    if (port === undefined) return;
-    const server = http.createServer().listen(Number(port), host);
-    server.once("upgrade", (request, stream) => {
-      paths.push(request.url ?? "");
-      stream.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tar\r\n\r\n");
-      stream.end(archiveOf("a", "abc"));
-      server.close();
+const offerAt =
+  (host: string, heard: string[], paths: string[], isCut = false) =>
+  (socket: WebSocket) => {
+    offer(heard)(socket);
+    socket.on("message", (data: Buffer) => {
+      const [, port] = /^serve (\d+) /.exec(data.subarray(1).toString()) ?? [];
+      if (port === undefined) return;
+      const server = http.createServer().listen(Number(port), host);
+      server.once("upgrade", (request, stream) => {
+        paths.push(request.url ?? "");
+        stream.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tar\r\n\r\n");
+        if (isCut) stream.write(archiveOf("a", "abc").subarray(0, 514), () => (stream as Socket).resetAndDestroy());
+        else stream.end(archiveOf("a", "abc"));
+        server.close();
+      });
     });
-  });
-};
+  };
 const served: ApiHandler = (_call, reply) => {
   reply.write(archiveOf("a", "abc"));
   reply.end();
@@ -145,6 +142,15 @@ describe("collectFiles that are offered", () => {
     expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 1 });
     const [, token] = /^serve \d+ ([0-9a-f]{32})$/.exec(heard[0] ?? "") ?? [];
     expect([heard.slice(1), paths]).toEqual([["there", "ok"], [`/${token}`]]);
+  });
+
+  it("says that the connection to the pod broke, and reads them by exec", async () => {
+    const heard: string[] = [];
+    const addresses = { pod: "127.0.0.1", node: "127.0.0.1" };
+    const result = await collect([offerAt("127.0.0.1", heard, [], true)], false, () => {}, { addresses });
+    expect(result).toMatchObject({ texts: ["abc"], warnings: [], count: 2 });
+    expect(result.infos.at(-1)).toContain("trying again: The connection to the pod at 127.0.0.1 broke.");
+    expect(heard.slice(1)).toEqual(["there", "here", "ok"]);
   });
 
   it.each([
