@@ -153,6 +153,15 @@ describe("wrapper", () => {
     expect([exitCode, stdout, receipt?.gpus]).toEqual([0, "said\n", []]);
   });
 
+  it("leaves none of its helpers behind, however soon the test ends", async () => {
+    await writeFile(join(home, "nvidia-smi"), "#!/bin/sh\necho 1, 2\n", { mode: 0o755 });
+    for (let round = 0; round < 40; round += 1)
+      await run(["true"], { env: { GPU_CI_GPUS: "1", GPU_CI_TIMEOUT: "20" } });
+    const command = (id: string) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "");
+    const commands = async () => Promise.all((await readdir("/proc")).map(command));
+    await expect.poll(async () => (await commands()).filter((said) => said.includes(home))).toEqual([]);
+  });
+
   it("waits for a reader only as long as it is told to", async () => {
     const result = await run(["true"], { env: { GPU_CI_HOLD: "1" } });
     expect([result.exitCode, await readdir(join(home, "control"))]).toEqual([0, ["done", "ended", "read"]]);
