@@ -1,4 +1,4 @@
-// Bundles every action's main.ts and post.ts with ncc: node scripts/build.ts [--force] [ACTION...]
+// Bundles every action's main.ts and post.ts with ncc, and makes them small: node scripts/build.ts [--force] [ACTION...]
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -12,8 +12,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { minify } from "terser";
 
 const root = join(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
@@ -47,23 +48,28 @@ async function bundle(action: string, entry: string): Promise<void> {
   const out = join(root, "actions", action, "dist", entry);
   rmSync(out, { recursive: true, force: true });
   await ncc(stage, `actions/${action}/${entry}.ts`, ["--license", "licenses.txt", "--out", out]);
-  for (const chunk of readdirSync(out).filter((file) => /^\d+\.index\.js$/.test(file))) await minify(out, chunk);
   const parts = readdirSync(out).filter((file) => file.endsWith(".js"));
+  for (const part of parts) await shrink(join(out, part));
   const sizeMb = parts.reduce((sum, file) => sum + statSync(join(out, file)).size, 0) / 1e6;
   console.log(`actions/${action}/dist/${entry} ${sizeMb.toFixed(2)} MB`);
 }
 
-// What is imported on demand becomes a file of its own, which ncc leaves as large as it was; as an entry of its own it is made small.
-async function minify(folder: string, chunk: string): Promise<void> {
-  const out = join(stage, `${basename(dirname(dirname(folder)))}-${basename(folder)}-${chunk}`);
-  await ncc(folder, chunk, ["--out", out]);
-  cpSync(join(out, "index.js"), join(folder, chunk));
+// ncc's own minifier keeps what nobody calls, and leaves what is imported on demand as it is. Names stay: they are in stack traces.
+async function shrink(file: string): Promise<void> {
+  const { code } = await minify(readFileSync(file, "utf8"), {
+    module: true,
+    compress: { defaults: false, dead_code: true, side_effects: true, unused: true },
+    keep_classnames: true,
+    keep_fnames: true,
+  });
+  if (code === undefined) throw new Error(`Nothing is left of ${file}.`);
+  writeFileSync(file, code);
 }
 
 async function ncc(cwd: string, source: string, options: readonly string[]): Promise<void> {
   const program = join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js");
   // Each build is in a folder of its own, so that nothing in a cache would ever be found again.
-  const args = [program, "build", source, "--minify", "--transpile-only", "--no-cache", ...options];
+  const args = [program, "build", source, "--transpile-only", "--no-cache", ...options];
   const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));

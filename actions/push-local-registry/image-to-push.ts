@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Host } from "../../lib/host.ts";
-import type { LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import type { LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import { withoutAttestations } from "../../lib/oci/attestations.ts";
 import { openImageSource } from "../../lib/oci/image-source.ts";
 import { isLoopback } from "../../lib/oci/loopback.ts";

@@ -1,8 +1,8 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { testIdentity } from "../../lib/engine/test-identity.ts";
 import type { Host } from "../../lib/host.ts";
+import type { LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import type { LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { getObject } from "../../lib/kubernetes/object.ts";
 import { provePull } from "../../lib/kubernetes/pull-proof.ts";
 import { nodes } from "../../lib/kubernetes/resource.ts";

@@ -1,11 +1,11 @@
 import { InputError } from "../../lib/error.ts";
 import type { Host } from "../../lib/host.ts";
 import { cacheDirectory } from "../../lib/image/cache-directory.ts";
-import { chooseRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import type { LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
+import { chooseRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { openCompressedLayers } from "../../lib/oci/compressed-layers.ts";
-import { importIntoContainerd } from "../../lib/oci/containerd-import.ts";
 import { replaceBlob } from "../../lib/oci/damaged-blob.ts";
-import { isEngineImage } from "../../lib/oci/engine-source.ts";
+import { isEngineImage } from "../../lib/oci/engine-name.ts";
 import { isPublicRegistry } from "../../lib/oci/public-registry.ts";
 import { pushCompressed } from "../../lib/oci/push-compressed.ts";
 import { parseNamed } from "../../lib/oci/reference.ts";
@@ -13,9 +13,8 @@ import { openRegistry, type RegistryClient } from "../../lib/oci/registry-client
 import { requireRegistry } from "../../lib/oci/require-registry.ts";
 import type { ImageSource } from "../../lib/oci/source.ts";
 import { verifyPushed } from "../../lib/oci/verify-image.ts";
-import { writeLayout } from "../../lib/oci/write-layout.ts";
 import { formatSize } from "../../lib/size.ts";
-import { inWorkspace, isNamedByDigest, openImageToPush } from "./image-to-push.ts";
+import { isNamedByDigest, openImageToPush } from "./image-to-push.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outputs } from "./outputs.ts";
 import { openPullProver } from "./pull-prover.ts";
@@ -32,9 +31,12 @@ export async function pushLocalRegistry(inputs: Inputs, deps: Deps): Promise<Out
 
   const openSame = () => openTarget(registry.push, inputs, deps);
   await using source = await openImageToPush(inputs, { registry, openSame }, deps);
-  const place = { registry, client, repository: chooseRepository(inputs, source) };
-  if (inputs.target.kind !== "registry") return deliver(source, place, { inputs, deps });
-  const outputs = await push(source, place, { inputs, deps });
+  const repository = chooseRepository(inputs, source);
+  if (inputs.target.kind !== "registry") {
+    const { deliverImage } = await import("./deliver-image.ts");
+    return deliverImage(source, `${registry.pull}/${repository}`, inputs, deps);
+  }
+  const outputs = await push(source, { registry, client, repository }, { inputs, deps });
   await pullProver?.prove({ image: outputs.pullRef, registry, scheme: client.scheme });
   return outputs;
 }
@@ -84,26 +86,6 @@ async function push(source: ImageSource, place: Place, { inputs, deps }: Context
     ...pushed,
     verified,
   };
-}
-
-/** Without a registry: only who reads from there finds the image. */
-async function deliver(source: ImageSource, place: Place, { inputs, deps }: Context): Promise<Outputs> {
-  const { digest } = source.root;
-  const name = `${place.registry.pull}/${place.repository}`;
-  const names = [...inputs.name.tags.map((tag) => `${name}:${tag}`), `${name}@${digest}`];
-  const nowhere = { registry: "", pushRef: "", inClusterRef: undefined, verified: "none" } as const;
-  if (inputs.target.kind === "layout") {
-    const folder = inWorkspace(inputs.target.folder, inputs, deps);
-    const tagged = names.slice(0, -1);
-    const written = await writeLayout(source, folder, tagged);
-    deps.log.info(
-      `${folder}: ${digest}, ${formatSize(written.pushedBytes)} written, ${formatSize(written.skippedBytes)} were there.`,
-    );
-    return { ...nowhere, ...written, pullRef: "" };
-  }
-  const isNew = await importIntoContainerd(source, names, deps);
-  deps.log.info(`${name}@${digest} ${isNew ? "is imported" : "is in this node already"}.`);
-  return { ...nowhere, digest, pullRef: `${name}@${digest}`, pushedBytes: 0, skippedBytes: 0 };
 }
 
 function openTarget(registry: string, inputs: Inputs, deps: Deps): RegistryClient {

@@ -1,5 +1,6 @@
+import { findLocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { defaultRegistry, findLocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { defaultRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { readClusterFacts } from "../../lib/microk8s/cluster-facts.ts";
 import { enableAddons, hasNvidiaDriver } from "../../lib/microk8s/enable-addons.ts";
 import type { HostPrograms } from "../../lib/microk8s/host-programs.ts";

@@ -1,7 +1,7 @@
 import { deadline } from "../../lib/abort.ts";
+import type { LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
 import { KubernetesError } from "../../lib/kubernetes/kubernetes-error.ts";
-import type { LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { createObject, deleteObject } from "../../lib/kubernetes/object.ts";
 import { type Pod, pods } from "../../lib/kubernetes/resource.ts";
 import { watchObjects } from "../../lib/kubernetes/watch.ts";

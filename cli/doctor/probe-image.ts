@@ -1,4 +1,4 @@
-import type { LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import type { LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import { silentLog } from "../../lib/log.ts";
 import { listRepositories, listTags } from "../../lib/oci/registry-catalog.ts";
 import { openRegistry } from "../../lib/oci/registry-client.ts";

@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
+import { findLocalRegistry, type LocalRegistry } from "../../lib/kubernetes/announced-registry.ts";
 import type { Cluster } from "../../lib/kubernetes/client.ts";
-import { defaultRegistry, findLocalRegistry, type LocalRegistry } from "../../lib/kubernetes/local-registry.ts";
+import { defaultRegistry } from "../../lib/kubernetes/local-registry.ts";
 import { silentLog } from "../../lib/log.ts";
 import { openRegistry } from "../../lib/oci/registry-client.ts";
 import type { Examination } from "./examination.ts";

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { DomainError } from "../error.ts";
+import { findKubeconfigPlace, type KubeconfigPlace, type KubeconfigSearch } from "./kubeconfig-place.ts";
 
 /** An entry of one of a kubeconfig's three lists: `value` is what stands beside the name. */
 interface Named {
@@ -25,43 +26,12 @@ export interface KubeconfigSource {
   read(): KubeconfigDocument;
 }
 
-export interface KubeconfigSearch {
-  /** Path or content. */
-  readonly kubeconfig?: string | undefined;
-  readonly env: NodeJS.ProcessEnv;
-  readonly serviceAccountDirectory?: string;
-  readonly microk8sConfig?: string;
-}
-
 type Fields = Record<string, unknown>;
 
-/**
- * The first of: the input, KUBECONFIG, the pod's own service account, ~/.kube/config, microk8s' client configuration. A path that was
- * given is the answer even where it does not exist, so that a typing error is never answered by another cluster.
- */
+/** What findKubeconfigPlace finds, to be read. */
 export function findKubeconfigSource(search: KubeconfigSearch): KubeconfigSource | undefined {
-  const { kubeconfig, env } = search;
-  if (kubeconfig !== undefined && isContent(kubeconfig)) {
-    return {
-      description: "the content of the input kubeconfig",
-      read: () => merge([readDocument(kubeconfig, process.cwd(), "The input kubeconfig")]),
-    };
-  }
-  if (kubeconfig) return fileSource(`the input kubeconfig (${kubeconfig})`, [kubeconfig]);
-  if (env.KUBECONFIG)
-    return fileSource(`KUBECONFIG (${env.KUBECONFIG})`, env.KUBECONFIG.split(delimiter).filter(Boolean));
-  const { serviceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount" } = search;
-  if (env.KUBERNETES_SERVICE_HOST && existsSync(join(serviceAccountDirectory, "token"))) {
-    return {
-      description: "the pod's own service account",
-      read: () => inClusterDocument(env, serviceAccountDirectory),
-    };
-  }
-  const { microk8sConfig = "/var/snap/microk8s/current/credentials/client.config" } = search;
-  const usual = [...(env.HOME ? [join(env.HOME, ".kube", "config")] : []), microk8sConfig].find((path) =>
-    existsSync(path),
-  );
-  return usual === undefined ? undefined : fileSource(usual, [usual]);
+  const place = findKubeconfigPlace(search);
+  return place && { description: place.description, read: () => readPlace(place, search.env) };
 }
 
 /** The error of a machine on which no cluster is configured. */
@@ -75,12 +45,10 @@ export function kubeconfigMissing(): DomainError {
   );
 }
 
-function isContent(text: string): boolean {
-  return text.includes("\n") || text.trimStart().startsWith("{");
-}
-
-function fileSource(description: string, paths: readonly string[]): KubeconfigSource {
-  return { description, read: () => readFiles(description, paths) };
+function readPlace(place: KubeconfigPlace, env: NodeJS.ProcessEnv): KubeconfigDocument {
+  if (place.kind === "content") return merge([readDocument(place.text, process.cwd(), "The input kubeconfig")]);
+  if (place.kind === "files") return readFiles(place.description, place.paths);
+  return inClusterDocument(env, place.directory);
 }
 
 function readFiles(description: string, paths: readonly string[]): KubeconfigDocument {

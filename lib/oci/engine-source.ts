@@ -8,11 +8,6 @@ import { openArchive } from "./archive-source.ts";
 import { engineFailure } from "./engine-failure.ts";
 import type { ImageSource } from "./source.ts";
 
-/** Whether a source lies in the store of a container engine. */
-export function isEngineImage(source: string): boolean {
-  return /^(?:containers-storage|docker-daemon):/.test(source);
-}
-
 /**
  * An image of podman's or docker's own store: saved uncompressed into the temporary folder first, which needs as much space as the
  * image has unpacked, and removed with the source. Throws DomainError `engine-absent`, or what `engineFailure` makes of a save that failed.

@@ -1,5 +1,5 @@
 import * as http from "node:http";
-import * as https from "node:https";
+import type * as https from "node:https";
 import type { Readable } from "node:stream";
 import { DomainError } from "../error.ts";
 
@@ -48,13 +48,16 @@ export function createAgents(options: { tlsVerify: boolean; proxyEnv: NodeJS.Pro
     ...(options.proxyEnv ? { proxyEnv: options.proxyEnv } : {}),
   } as const;
   const plain = new http.Agent(shared);
-  const secure = new https.Agent({ ...shared, rejectUnauthorized: options.tlsVerify });
+  let secure: https.Agent | undefined;
   return {
     http: plain,
-    https: secure,
+    get https() {
+      secure ??= new (tls().Agent)({ ...shared, rejectUnauthorized: options.tlsVerify });
+      return secure;
+    },
     [Symbol.dispose]: () => {
       plain.destroy();
-      secure.destroy();
+      secure?.destroy();
     },
   };
 }
@@ -106,10 +109,13 @@ async function causeOf(error: unknown, sent: Promise<void>): Promise<unknown> {
   return failure instanceof DomainError ? failure : error;
 }
 
+// Loaded for the first registry that speaks TLS, which one in the cluster does not: 10 ms of each start.
+const tls = () => process.getBuiltinModule("node:https");
+
 function startRequest({ url, method, headers, agents, signal }: Exchange): http.ClientRequest {
   const options = { method, headers, ...(signal ? { signal } : {}) };
   return url.protocol === "https:"
-    ? https.request(url, { ...options, agent: agents.https })
+    ? tls().request(url, { ...options, agent: agents.https })
     : http.request(url, { ...options, agent: agents.http });
 }
 

@@ -1,9 +1,7 @@
 import { stat } from "node:fs/promises";
 import { DomainError } from "../error.ts";
 import type { Host } from "../host.ts";
-import { openArchive } from "./archive-source.ts";
-import { openContainerdImage } from "./containerd-source.ts";
-import { isEngineImage, openEngineImage } from "./engine-source.ts";
+import { isEngineImage } from "./engine-name.ts";
 import { openLayout } from "./layout-source.ts";
 import { parseNamed } from "./reference.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -20,11 +18,15 @@ export interface SourceOptions {
 
 /** Opens an image to be pushed, by what its text looks like. Throws a DomainError that names what is missing or wrong. */
 export async function openImageSource({ source, registryOf, deps }: SourceOptions): Promise<ImageSource> {
-  if (source.startsWith("containerd:")) return openContainerdImage(source.slice("containerd:".length), deps);
-  if (isEngineImage(source)) return openEngineImage(source, deps);
+  // What a kind of source needs is loaded for it alone: a layout would wait for the reader of archives.
+  if (source.startsWith("containerd:")) {
+    const { openContainerdImage } = await import("./containerd-source.ts");
+    return openContainerdImage(source.slice("containerd:".length), deps);
+  }
+  if (isEngineImage(source)) return (await import("./engine-source.ts")).openEngineImage(source, deps);
   const found = await stat(source).catch(() => undefined);
   if (found?.isDirectory()) return openLayout(source);
-  if (found?.isFile()) return openArchive(source);
+  if (found?.isFile()) return (await import("./archive-source.ts")).openArchive(source);
   const named = parseNamed(source);
   if (named?.digest !== undefined) return openRegistryImage(registryOf(named.registry), named.repository, named.digest);
   throw new DomainError("source-absent", `Source ${source} does not exist: there is no such folder or file.`, {

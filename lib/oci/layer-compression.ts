@@ -1,6 +1,5 @@
 import type { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream";
-import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { checkedChunks } from "./digest.ts";
 import { type Descriptor, mediaTypes } from "./manifest.ts";
 import type { ImageSource } from "./source.ts";
@@ -19,7 +18,14 @@ export interface CompressedLayer {
 }
 
 /** What a layer and a sample of it are compressed by; larger pieces of output are no faster, and are memory that waits to be collected. */
-export const zstdOptions = { chunkSize: 1 << 16, params: { [constants.ZSTD_c_compressionLevel]: 1 } } as const;
+export function zstdOptions() {
+  return { chunkSize, params: { [zlib().constants.ZSTD_c_compressionLevel]: 1 } } as const;
+}
+
+const chunkSize = 1 << 16;
+
+// Loaded where something is compressed, which few a push does: 4 ms of each start.
+const zlib = () => process.getBuiltinModule("node:zlib");
 
 /** Names what makes the same bytes of the same layer: the method, its level and the version of its library. */
 export function formatOf(method: CompressionMethod): string {
@@ -53,5 +59,5 @@ export async function openCompressed(
 
 // Never by several threads of its own (ZSTD_c_nbWorkers fails in Node 24.21): layers are what goes side by side.
 function createCompressor(method: CompressionMethod): Transform {
-  return method === "zstd" ? createZstdCompress(zstdOptions) : createGzip({ chunkSize: zstdOptions.chunkSize });
+  return method === "zstd" ? zlib().createZstdCompress(zstdOptions()) : zlib().createGzip({ chunkSize });
 }

@@ -1,13 +1,10 @@
 import { promisify } from "node:util";
-import { zstdCompress } from "node:zlib";
 import type { CompressionRate } from "./choose-compression.ts";
 import { zstdOptions } from "./layer-compression.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
 import type { ImageSource } from "./source.ts";
 import { type BegunUpload, beginBlob } from "./stream-upload.ts";
-
-const compress = promisify(zstdCompress);
 
 /** Enough to know what a layer is like, and little of what it takes to send one that is worth the question. */
 const limits = { bytes: 32 << 20, durationMs: 50 } as const;
@@ -30,13 +27,14 @@ export async function measureCompression(
 }
 
 async function measureRate(open: () => Promise<AsyncIterable<Uint8Array>>): Promise<CompressionRate> {
+  const compress = promisify(process.getBuiltinModule("node:zlib").zstdCompress);
   let read = 0;
   let written = 0;
   let durationMs = 0;
   for await (const chunk of await open()) {
     // Reading is left out: layers that stay as they are have to be read as well.
     const startedAt = performance.now();
-    const packed = await compress(chunk, zstdOptions);
+    const packed = await compress(chunk, zstdOptions());
     durationMs += performance.now() - startedAt;
     read += chunk.length;
     written += packed.length;

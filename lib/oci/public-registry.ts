@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 
 type Resolve = (host: string) => Promise<readonly { readonly address: string }[]>;
@@ -9,7 +8,7 @@ type Resolve = (host: string) => Promise<readonly { readonly address: string }[]
  */
 export async function isPublicRegistry(
   registry: string,
-  resolve: Resolve = (host) => lookup(host, { all: true }),
+  resolve: Resolve = (host) => process.getBuiltinModule("node:dns/promises").lookup(host, { all: true }),
 ): Promise<boolean> {
   const host = registry.startsWith("[") ? registry.slice(1, registry.indexOf("]")) : registry.replace(/:\d+$/, "");
   if (isIP(host) !== 0) return !isPrivate(host);

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { chooseRegistry, parseHosting } from "../../../../lib/kubernetes/local-registry.ts";
+import { parseHosting } from "../../../../lib/kubernetes/announced-registry.ts";
+import { chooseRegistry } from "../../../../lib/kubernetes/local-registry.ts";
 import { silentLog } from "../../../../lib/log.ts";
 
 const hosting = `host: "localhost:5001"
