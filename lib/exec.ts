@@ -52,7 +52,7 @@ export class CommandError extends Error {
 /** Runs a program as a child of this process in a process group of its own. Throws CommandError, or the signal's reason. */
 export const exec: Exec = async (command, args, options = {}) => {
   options.signal?.throwIfAborted();
-  // Loaded for the first program that is run, which many a step never does: 6 ms of each start.
+  // Loaded for the first program that is run, which many steps never do: 6 ms of each start.
   const child = process.getBuiltinModule("node:child_process").spawn(command, args, {
     cwd: options.cwd,
     env: options.env ?? process.env,

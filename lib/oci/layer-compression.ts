@@ -24,7 +24,7 @@ export function zstdOptions() {
 
 const chunkSize = 1 << 16;
 
-// Loaded where something is compressed, which few a push does: 4 ms of each start.
+// Loaded where something is compressed, which most pushes never do: 4 ms of each start.
 const zlib = () => process.getBuiltinModule("node:zlib");
 
 /** Names what makes the same bytes of the same layer: the method, its level and the version of its library. */

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFileContent } from "../../../../lib/oci/file-content.ts";
 
@@ -48,9 +49,9 @@ describe("readFileContent", () => {
     // A pipe is as slow as its writer: a piece every 20 ms.
     const writer = `i=0; while [ $i -lt 30 ]; do printf '%05d' $i; sleep 0.02; i=$((i + 1)); done`;
     const wanted = Array.from({ length: 30 }, (_, at) => String(at).padStart(5, "0")).join("");
-    const startWriter = () => {
+    const startWriter = async () => {
       const path = join(mkdtempSync(join(folder, "pipe-")), "pipe");
-      execFileSync("mkfifo", [path]);
+      await promisify(execFile)("mkfifo", [path]);
       const child = spawn("/bin/sh", ["-c", `exec >"$0"; ${writer}`, path], { stdio: "ignore" });
       return { path, child };
     };
@@ -58,13 +59,13 @@ describe("readFileContent", () => {
     it("gives all of it, and waits in place for its beginning only", async () => {
       let turns = 0;
       const timer = setInterval(() => turns++, 1);
-      const bytes = await readCopies(startWriter().path);
+      const bytes = await readCopies((await startWriter()).path);
       clearInterval(timer);
       expect([bytes.toString(), turns > 30]).toEqual([wanted, true]);
     });
 
     it("may be left in the middle of it", async () => {
-      const { path, child } = startWriter();
+      const { path, child } = await startWriter();
       const ended = once(child, "close");
       let count = 0;
       for await (const _chunk of readFileContent(path)) if (++count === 5) break;
