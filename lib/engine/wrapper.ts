@@ -11,15 +11,15 @@ import type { Gpu, GpuLoad } from "./test-pod.ts";
  * process that was out of memory, in memory.events or, with cgroup v1, in memory.oom_control. INT reaches the test as TERM: a POSIX shell
  * starts its background commands with INT ignored. dash and busybox say "Terminated" of a command that they wait for: that is none of the
  * test's words, and is not in its log. Our own helpers are ended by PIPE: dash and busybox lose a signal they have a trap for, as for TERM,
- * when it reaches a copy of the shell that has just begun, and bash reports most other signals in the log. How busy the GPUs are is written
- * to two files in turn, one of which is always whole.
+ * when it reaches a copy of the shell that has just begun, and bash reports most other signals in the log; by TERM as well, should whoever
+ * started us have PIPE ignored. How busy the GPUs are is written to two files in turn, one of which is always whole.
  */
 export const wrapperScript = `#!/bin/sh
 control=\${GPU_CI_CONTROL:-/tmp} cgroup=\${GPU_CI_CGROUP:-/sys/fs/cgroup} out=\${GPU_CI_OUT:-/gpu-ci/out} child='' late=false count=0 gpus='' load='' hold=\${GPU_CI_HOLD:-} held='' told='' again='' trailer=\${GPU_CI_TRAILER:-}; unset GPU_CI_TRAILER
-after() { (trap 'kill "$nap" 2>/dev/null; exit' PIPE; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }
+after() { (trap 'kill "$nap" 2>/dev/null; exit' PIPE TERM; sleep "$1" & nap=$!; wait "$nap"; shift; "$@") >/dev/null 2>&1 & timers="$timers $!"; }; halt() { kill -PIPE "$@"; kill "$@"; } 2>/dev/null
 stop() { again=1; [ -z "$held" ] || echo >&9; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && after 2 kill -KILL "$child"; }
 look() { # how busy the GPUs are, every 2 s; when that is much to tell every second time is left out, and the next ones are twice as far apart
-  trap 'kill "$nap"; exit' PIPE; set -f; pause=2
+  trap 'kill "$nap"; exit' PIPE TERM; set -f; pause=2
   while now=$(nvidia-smi --query-gpu=utilization.gpu,memory.used --format=csv,noheader,nounits); do
     load="$load\${load:+;}$(echo $now)"; [ \${#load} -lt 1500 ] || { IFS=';'; set -- $load; load=$1 pause=$((pause * 2)); unset IFS
       while [ $# -gt 2 ]; do shift 2; load="$load;$1"; done; }
@@ -38,7 +38,7 @@ query=$!; [ "\${GPU_CI_GPUS:-0}" = 0 ] || look >/dev/null 2>&1 & timers=$!; { re
 exec 3<&0; "$@" <&3 3<&- & child=$! code='' # a background command reads /dev/null unless it is given a descriptor
 [ -z "$again" ] || stop; [ -z "\${GPU_CI_TIMEOUT:-}" ] || after "$GPU_CI_TIMEOUT" kill -USR1 $$
 while again='' && { wait "$child" 2>/dev/null; status=$?; [ "$status$code" = 127 ] || [ "$status" != 127 ] && code=$status; [ "$again" ]; }; do :; done
-trap '' USR1; { read -r end _ </proc/uptime; } 2>/dev/null; kill -PIPE $timers 2>/dev/null; child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; kill -PIPE $timers 2>/dev/null
+trap '' USR1; { read -r end _ </proc/uptime; } 2>/dev/null; halt $timers; child='' timers=''; after 10 kill -KILL "$query"; wait "$query"; halt $timers
 IFS='
 '; set -f; set -- \${GPU_CI_COLLECT:-}; set +f; IFS=''; for pattern; do gather "$pattern"; done
 [ ! -r "$control/gpus" ] || while read -r line; do case $line in *[\\"\\\\]*) ;; *) gpus="$gpus\${gpus:+,}\\"$line\\"" ;; esac; done <"$control/gpus"
